@@ -1,0 +1,9 @@
+# What the cluster needs beside lib/core: all from the system, found by pkg-config.
+aut_pkg (CZMQ libczmq libzmq)
+# Debian 12's msgpack-c ships as "msgpack"; later releases as "msgpack-c".
+pkg_search_module (MSGPACK REQUIRED IMPORTED_TARGET GLOBAL msgpack-c msgpack)
+aut_pkg (SQLITE sqlite3)
+aut_pkg (MICROHTTPD libmicrohttpd)
+aut_pkg (FFMPEG libavformat libavcodec libavfilter libavutil libswscale libswresample)
+aut_pkg (CAIRO cairo)
+aut_pkg (CHECK check)
