@@ -11,14 +11,12 @@ static const aut_backend_t *const backends[] = {
     NULL,
 };
 
-const aut_backend_t *const *
-aut_backends (void)
+const aut_backend_t *const *aut_backends (void)
 {
     return backends;
 }
 
-const aut_backend_t *
-aut_backend_find (const char *name)
+const aut_backend_t *aut_backend_find (const char *name)
 {
     for (const aut_backend_t *const *b = backends; *b; b++)
         if (strcmp ((*b)->name, name) == 0)
