@@ -1,0 +1,60 @@
+/*  The artifact service: what the data socket's thread runs over a blob store.
+ *
+ *  The logic is fed with messages and a time and sends through a callback, so that tests drive it
+ *  without a socket; aut_artifact_server_step is the loop over a real ROUTER. Nothing waits for a
+ *  peer: what a socket refuses is tried again at the next tick, and a peer that is gone loses its
+ *  transfers (an upload's bytes stay in the store for a resume). One thread.
+ */
+#ifndef AUT_PROTO_ARTIFACT_SERVER_H
+#define AUT_PROTO_ARTIFACT_SERVER_H
+
+#include "lib/core/blob.h"
+#include "lib/core/clock.h"
+#include "proto/net.h"
+
+typedef struct aut_artifact_server aut_artifact_server_t;
+
+/*  Zero means the default. */
+typedef struct {
+    uint32_t transfers;      /* overall; 256 */
+    uint32_t peer_transfers; /* of one peer; 8 */
+    uint64_t blob_max;       /* bytes; 64 GiB */
+    int64_t idle_ms;         /* a transfer without traffic is dropped; 60000 */
+} aut_artifact_limits_t;
+
+/*  Sends a message; must not block. Takes over `body` (from malloc, may be NULL) when it returns 0.
+ *  AUT_ERR_AGAIN: try later; anything else: the peer is gone. */
+typedef int (aut_artifact_send_fn) (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg,
+                                    void *body, size_t body_size);
+
+typedef struct {
+    uint32_t transfers;       /* now */
+    uint64_t received, sent;  /* body bytes since the start */
+    uint64_t stored, refused; /* uploads committed; requests answered with an ERROR */
+} aut_artifact_stats_t;
+
+/*  `blobs` is borrowed and must outlive the server; `limits` may be NULL. */
+int aut_artifact_server_new (aut_artifact_server_t **out, aut_blobs_t *blobs,
+                             const aut_artifact_limits_t *limits, aut_artifact_send_fn *send,
+                             void *ctx);
+void aut_artifact_server_destroy (aut_artifact_server_t **self_p);
+
+/*  Handles one message of `peer`. */
+void aut_artifact_server_message (aut_artifact_server_t *self, const aut_peer_t *peer,
+                                  const aut_msg_t *msg, const void *body, size_t body_size,
+                                  int64_t now_ms);
+
+/*  Sends what credit allows, a bounded amount and in turn among transfers, and drops idle
+ * transfers. Returns in how many ms it wants to be called again: 0 = at once, there is more to
+ * send. */
+int aut_artifact_server_tick (aut_artifact_server_t *self, int64_t now_ms);
+
+void aut_artifact_server_stats (const aut_artifact_server_t *self, aut_artifact_stats_t *stats);
+
+/*  One round of a data thread: waits at most `wait_ms` for `router` (a ROUTER of aut_net_bind) or
+ *  `wake` (may be NULL; never read here), handles what came, ticks. `ctx` of the server is ignored:
+ *  for this use create it with send = NULL. Returns true if `wake` can be read. */
+bool aut_artifact_server_step (aut_artifact_server_t *self, zsock_t *router, zsock_t *wake,
+                               int wait_ms, const aut_clock_t *clock);
+
+#endif
