@@ -1,0 +1,125 @@
+/*  The models that this program knows: manifests found on a search path. Manifests alone decide a
+ *  plan; weights are looked at only to tell whether a model is `available`, and verified where
+ *  they are loaded. Immutable once opened: any thread may read it.
+ *
+ *  A manifest whose `files` is empty declares no hashes: its weights are those of the folder that
+ *  holds them (a diffusers folder beside the manifest), checked by the loader for shape and finite
+ *  values only.
+ */
+#ifndef AUT_LIB_FILM_REGISTRY_H
+#define AUT_LIB_FILM_REGISTRY_H
+
+#include "lib/core/hash.h"
+#include "lib/film/diag.h"
+#include "lib/film/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AUT_MANIFEST_MAX_BYTES (1u << 20)
+#define AUT_REGISTRY_MAX_MODELS 4096
+
+/*  From worst to best; a tier without a model falls to the one before it. */
+#define AUT_TIERS(X)                                                                               \
+    X (ANIMATIC, "animatic") X (DRAFT, "draft") X (STANDARD, "standard") X (FINAL, "final")
+#define AUT_TIER_ENUM(name, text) AUT_TIER_##name,
+typedef enum { AUT_TIERS (AUT_TIER_ENUM) AUT_TIER_COUNT } aut_tier_t;
+extern const char *const aut_tiers[]; /* their texts, NULL-terminated */
+
+/*  What a model can do, as bits. */
+#define AUT_CAPABILITIES(X)                                                                        \
+    X (TEXT_TO_VIDEO, "text-to-video")                                                             \
+    X (IMAGE_TO_VIDEO, "image-to-video")                                                           \
+    X (FIRST_LAST_FRAME, "first-last-frame")                                                       \
+    X (VIDEO_CONTINUATION, "video-continuation")                                                   \
+    X (UPSCALE, "upscale")                                                                         \
+    X (TEXT_TO_IMAGE, "text-to-image")
+#define AUT_CAPABILITY_ENUM(name, text) AUT_CAPABILITY_##name,
+typedef enum { AUT_CAPABILITIES (AUT_CAPABILITY_ENUM) AUT_CAPABILITY_COUNT } aut_capability_t;
+
+typedef struct {
+    const char *name;
+    uint64_t size;
+    bool has_hash;
+    aut_hash_t hash;
+} aut_model_file_t;
+
+typedef struct {
+    bool offered;
+    uint32_t steps;
+    aut_decimal_t guidance;
+} aut_model_tier_t;
+
+typedef struct {
+    const char *id, *name, *version, *type, *license, *description;
+    const char *revision;  /* after the @ of the source, else the version */
+    const char *backend;   /* "animatic", "wan", …; "" when none of ours runs it */
+    const char *source;    /* or NULL */
+    const char *json;      /* the manifest's text */
+    const char *dir;       /* its folder, NULL when it came over the wire */
+    size_t place;          /* of its folder on the search path */
+    bool available;        /* it can be loaded here: weights are there, or none are needed */
+    uint64_t memory;       /* bytes of device memory that it needs */
+    unsigned capabilities; /* bits 1 << AUT_CAPABILITY_… */
+    const aut_model_file_t *files;
+    size_t file_count;
+    bool video;  /* it makes video: what follows is set */
+    bool native; /* it works at the film's own size and rate */
+    aut_rational_t rate;
+    aut_decimal_t fps;
+    uint32_t frames_multiple, frames_offset, frames_max; /* n = multiple·k + offset ≤ max */
+    uint32_t size_multiple, width, height;               /* width, height: its default */
+    uint32_t min_width, min_height, max_width, max_height;
+    uint32_t tail_min, tail_max; /* frames of a predecessor that it takes; 0: it cannot go on */
+    aut_model_tier_t tiers[AUT_TIER_COUNT];
+} aut_model_t;
+
+typedef struct aut_registry aut_registry_t;
+
+aut_registry_t *aut_registry_new (void);
+void aut_registry_destroy (aut_registry_t **self_p);
+
+/*  Adds every {image,video,audio,language}/models/ID/model.json below `dir`, in order of id; an id
+ *  that is there already wins. A missing folder is no error. Bad manifests are left out with a
+ *  diagnostic (aut_registry_diags); AUT_ERR_IO when the folder exists and cannot be read. */
+int aut_registry_add_dir (aut_registry_t *self, const char *dir);
+
+/*  Adds one manifest from memory; `name` stands for its file in diagnostics, `available` for
+ *  whether somebody can run it (a cluster's node). AUT_ERR_INVALID with diagnostics,
+ *  AUT_ERR_EXISTS when the id is there already. */
+int aut_registry_add (aut_registry_t *self, const char *name, const char *data, size_t size,
+                      bool available);
+
+/*  The whole search path: the folders of `models` ("DIR:DIR", may be NULL: those of the option
+ *  --models or AUTEUR_MODELS), $XDG_DATA_HOME/auteur/models, the installed folder (../share/
+ *  auteur/models beside the program's folder) or, in a build tree, the source's models/. */
+int aut_registry_open (aut_registry_t **out, const char *models);
+
+/*  What was wrong with manifests, one entry a fault; texts "FILE:LINE:COL: PATH: message". */
+size_t aut_registry_warning_count (const aut_registry_t *self);
+const char *aut_registry_warning (const aut_registry_t *self, size_t index);
+
+/*  By id, or NULL. */
+const aut_model_t *aut_registry_find (const aut_registry_t *self, const char *id);
+/*  All, sorted by id. */
+size_t aut_registry_count (const aut_registry_t *self);
+const aut_model_t *aut_registry_at (const aut_registry_t *self, size_t index);
+
+/*  The model that serves a tier: an available video model that offers it: the first on the search
+ *  path, then for draft the one that needs the least memory, for standard and final the most,
+ *  then by id. NULL if there is none. */
+const aut_model_t *aut_registry_tier (const aut_registry_t *self, aut_tier_t tier);
+
+/*  The best tier that ships: draft when a draft model is available, else animatic. */
+aut_tier_t aut_registry_default_tier (const aut_registry_t *self);
+
+/*  Appends the id hint for an unknown model, or NULL; heap string. */
+char *aut_registry_hint (const aut_registry_t *self, const char *id);
+
+static inline bool aut_model_can (const aut_model_t *model, aut_capability_t capability)
+{
+    return (model->capabilities >> capability) & 1u;
+}
+
+#endif
