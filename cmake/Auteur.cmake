@@ -84,7 +84,7 @@ function (aut_fuzz name)
         set (A_INPUTS 20000)
     endif ()
     add_executable (${name} ${A_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/driver.c)
-    target_link_libraries (${name} PRIVATE ${A_LINK})
+    target_link_libraries (${name} PRIVATE ${A_LINK} auteur_core)
     set_target_properties (${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test (NAME ${name} COMMAND ${name} --inputs ${A_INPUTS}
               ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})

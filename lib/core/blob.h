@@ -28,10 +28,12 @@ int aut_blobs_put_file (aut_blobs_t *self, aut_hash_t *hash, uint64_t *size, con
 /*  Whether the blob is there (not verified); `size` may be NULL. */
 bool aut_blobs_has (aut_blobs_t *self, const aut_hash_t *hash, uint64_t *size);
 
-/*  Opens for reading after verifying the whole content; gives a descriptor that the caller closes. */
+/*  Opens for reading after verifying the whole content; gives a descriptor that the caller closes.
+ */
 int aut_blobs_open_read (aut_blobs_t *self, const aut_hash_t *hash, int *fd, uint64_t *size);
 
-/*  The whole content, verified, at most `max` bytes, with a terminating 0 added; the caller frees. */
+/*  The whole content, verified, at most `max` bytes, with a terminating 0 added; the caller frees.
+ */
 int aut_blobs_read (aut_blobs_t *self, const aut_hash_t *hash, uint64_t max, char **data,
                     size_t *size);
 

@@ -12,24 +12,24 @@
 /*  X (name, value, stable text used on the wire and in JSON) */
 #define AUT_ERRORS(X)                                                                              \
     X (NOMEM, -1, "out-of-memory")                                                                 \
-    X (INVALID, -2, "invalid")           /* input from outside breaks a rule */                    \
+    X (INVALID, -2, "invalid") /* input from outside breaks a rule */                              \
     X (NOT_FOUND, -3, "not-found")                                                                 \
     X (EXISTS, -4, "exists")                                                                       \
-    X (IO, -5, "io")                     /* the operating system refused */                        \
-    X (NO_SPACE, -6, "no-space")         /* disk or quota is full */                               \
-    X (CORRUPT, -7, "corrupt")           /* bytes differ from their hash or schema */              \
-    X (AGAIN, -8, "again")               /* a bounded queue is full: try later */                  \
+    X (IO, -5, "io")             /* the operating system refused */                                \
+    X (NO_SPACE, -6, "no-space") /* disk or quota is full */                                       \
+    X (CORRUPT, -7, "corrupt")   /* bytes differ from their hash or schema */                      \
+    X (AGAIN, -8, "again")       /* a bounded queue is full: try later */                          \
     X (TIMEOUT, -9, "timeout")                                                                     \
     X (CANCELLED, -10, "cancelled")                                                                \
-    X (FENCED, -11, "fenced")            /* a newer epoch or attempt owns this */                  \
+    X (FENCED, -11, "fenced") /* a newer epoch or attempt owns this */                             \
     X (UNSUPPORTED, -12, "unsupported")                                                            \
-    X (VERSION, -13, "version")          /* a peer or file of another version */                   \
+    X (VERSION, -13, "version") /* a peer or file of another version */                            \
     X (DENIED, -14, "denied")                                                                      \
     X (UNREACHABLE, -15, "unreachable")                                                            \
     X (TOO_LARGE, -16, "too-large")                                                                \
-    X (STATE, -17, "state")              /* not possible in this state */                          \
+    X (STATE, -17, "state")                 /* not possible in this state */                       \
     X (DEVICE_MEMORY, -18, "device-memory") /* the accelerator is out of memory */                 \
-    X (INTERNAL, -19, "internal")        /* a fault of ours */
+    X (INTERNAL, -19, "internal")           /* a fault of ours */
 
 typedef enum {
     AUT_OK = 0,

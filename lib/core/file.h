@@ -12,7 +12,8 @@ int aut_file_read (const char *path, size_t max, char **data, size_t *size);
 /*  Writes temp → fsync → rename → fsync folder, so that a reader sees the old or the new file. */
 int aut_file_write (const char *path, const void *data, size_t size);
 
-/*  Copies a file durably in the same way; a hard link or reflink where it can. */
+/*  Copies a file durably in the same way; a reflink where the file system can. Never a hard link:
+ *  editing the copy in place must not change the original. */
 int aut_file_copy (const char *from, const char *to);
 
 /*  mkdir -p with mode 0755 (0700 for `aut_dir_make_private`). */
@@ -31,8 +32,8 @@ char *aut_path_join (const char *first, ...) __attribute__ ((sentinel));
 /*  The folder of the running program ("/usr/bin"); the caller frees it. */
 char *aut_path_self_dir (void);
 
-/*  A program that belongs to auteur: beside the running one, else as PATH finds it; the caller
- *  frees it. */
+/*  A program that belongs to auteur: beside the running one or in ../bin from there, else as PATH
+ *  finds it; the caller frees it. NULL with AUT_ERR_NOT_FOUND recorded if it is nowhere. */
 char *aut_path_program (const char *name);
 
 /*  $XDG_STATE_HOME/auteur/LEAF, or ~/.local/state/auteur/LEAF; the caller frees it. */

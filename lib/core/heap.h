@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define AUT_HEAP_NONE ((size_t) -1) /* the index of an element that is not in the heap */
+#define AUT_HEAP_NONE ((size_t)-1) /* the index of an element that is not in the heap */
 
 /*  Negative if `a` comes out before `b`. Must be a total order for a reproducible heap. */
 typedef int (*aut_heap_compare_fn) (const void *a, const void *b);

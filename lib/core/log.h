@@ -24,7 +24,8 @@ void aut_log_setup (aut_log_level_t level, aut_log_format_t format);
 int aut_log_parse_level (aut_log_level_t *level, const char *text);
 int aut_log_parse_format (aut_log_format_t *format, const char *text);
 
-/*  Logs one line. `component` names the module ("broker", "node"). Control characters are escaped. */
+/*  Logs one line. `component` names the module ("broker", "node"). Control characters are escaped.
+ */
 void aut_log (aut_log_level_t level, const char *component, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
 

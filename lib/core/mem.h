@@ -10,7 +10,8 @@
 /*  Zeroed memory for `count` elements of `size` bytes; ends the process on failure or overflow. */
 void *aut_calloc (size_t count, size_t size);
 
-/*  realloc for `count` elements of `size`; new bytes are not cleared; ends the process on failure. */
+/*  realloc for `count` elements of `size`; new bytes are not cleared; ends the process on failure.
+ */
 void *aut_realloc (void *ptr, size_t count, size_t size);
 
 /*  A copy of `text` (NULL gives NULL); the caller frees it. */

@@ -9,7 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { AUT_OPT_FLAG, AUT_OPT_STRING, AUT_OPT_INT, AUT_OPT_NUMBER, AUT_OPT_LIST } aut_opt_kind_t;
+typedef enum {
+    AUT_OPT_FLAG,
+    AUT_OPT_STRING,
+    AUT_OPT_INT,
+    AUT_OPT_NUMBER,
+    AUT_OPT_LIST
+} aut_opt_kind_t;
 
 /*  AUT_OPT_LIST collects every occurrence. */
 typedef struct {
@@ -21,11 +27,11 @@ typedef struct {
     const char *name; /* without dashes; NULL ends the table */
     char letter;      /* short form or 0 */
     aut_opt_kind_t kind;
-    void *value;         /* bool, const char *, int64_t, double or aut_opt_list_t, preset to the default */
-    const char *arg;     /* the value's name in --help, "DIR" */
-    const char *help;    /* one sentence, with the default */
-    const char *env;     /* environment variable read when the option is absent, or NULL */
-    int64_t min, max;    /* for INT; both 0 = no bound */
+    void *value; /* bool, const char *, int64_t, double or aut_opt_list_t, preset to the default */
+    const char *arg;  /* the value's name in --help, "DIR" */
+    const char *help; /* one sentence, with the default */
+    const char *env;  /* environment variable read when the option is absent, or NULL */
+    int64_t min, max; /* for INT; both 0 = no bound */
 } aut_opt_t;
 
 typedef struct {

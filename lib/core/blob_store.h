@@ -1,0 +1,33 @@
+/*  What blob.c and blob_writer.c share. Internal to lib/core. */
+#ifndef AUT_LIB_CORE_BLOB_STORE_H
+#define AUT_LIB_CORE_BLOB_STORE_H
+
+#include "lib/core/blob.h"
+#include "lib/core/blob_index.h"
+
+struct aut_blobs {
+    char *dir;
+    uint64_t capacity; /* 0 = without limit */
+    aut_blob_index_t *index;
+};
+
+/*  The path of a blob in the store or of its partial upload; the caller frees it. */
+char *aut_blobs_path_of (const aut_blobs_t *self, const aut_hash_t *hash);
+char *aut_blobs_partial_path (const aut_blobs_t *self, const aut_hash_t *hash);
+
+/*  A new file under DIR/tmp, locked so that no other process takes it for an orphan. Its name goes
+ *  to `path` (the caller frees it), its descriptor to `fd`. */
+int aut_blobs_open_temp (aut_blobs_t *self, char **path, int *fd);
+
+/*  Makes a whole, checked file the blob `hash`: fsync, rename from `path`, fsync of the folder;
+ *  then evicts what is above the capacity. */
+int aut_blobs_adopt (aut_blobs_t *self, const aut_hash_t *hash, uint64_t size, int fd,
+                     const char *path);
+
+/*  Whether a verified blob is there already; then it is durable when this returns true. */
+bool aut_blobs_present (aut_blobs_t *self, const aut_hash_t *hash);
+
+/*  write () of everything, going on after signals; 0, or −1 with errno. */
+int aut_blobs_write_full (int fd, const void *data, size_t size);
+
+#endif
