@@ -33,17 +33,16 @@ void aut_buffer_text (aut_buffer_t *self, const char *text)
 
 void aut_buffer_format (aut_buffer_t *self, const char *format, ...)
 {
-    va_list args, again;
+    char *text = NULL;
+    va_list args;
     va_start (args, format);
-    va_copy (again, args);
-    int n = vsnprintf (NULL, 0, format, args);
+    int n = vasprintf (&text, format, args);
     va_end (args);
-    if (n > 0) {
-        reserve (self, (size_t)n);
-        vsnprintf (self->data + self->size, (size_t)n + 1, format, again);
-        self->size += (size_t)n;
-    }
-    va_end (again);
+    if (n < 0)
+        text = NULL;
+    if (n > 0)
+        aut_buffer_append (self, text, (size_t) n);
+    free (text);
 }
 
 size_t aut_utf8_next (const char *text, size_t size, unsigned *code)
