@@ -35,12 +35,15 @@ typedef struct {
  *  three floats (red, green, blue) in [0, 1], not premultiplied, display-referred like the film. */
 typedef struct {
     const aut_task_spec_t *spec; /* spec->width × spec->height, spec->frames frames are wanted */
-    const float *tail;           /* (K, H, W, 3): the predecessor's last kept frames, or NULL */
-    uint32_t tail_frames;        /* K; 0 without a tail */
-    const aut_picture_t *init;   /* spec's init picture, or NULL */
-    const aut_picture_t *last;   /* spec's last picture, or NULL */
-    const aut_picture_t *images; /* the pictures of spec->images, in that order */
-    size_t image_count;
+    const float *tail;    /* (K, H, W, 3): the predecessor's last kept frames, or NULL. Both for a
+                           * chunk that goes on (spec->has_after, K = spec->tail where there were as
+                           * many) and for init.from previous (AUT_INIT_AFTER, K = 1); H and W are the
+                           * spec's, the worker has scaled another shot's frame */
+    uint32_t tail_frames; /* K; 0 without a tail */
+    const aut_picture_t *init;   /* the picture of AUT_INIT_IMAGE, or NULL; at its own size */
+    const aut_picture_t *last;   /* spec's last picture, or NULL; at its own size */
+    const aut_picture_t *images; /* images[i] belongs to spec->cards[i]; rgb is NULL without one */
+    size_t image_count;          /* = spec->card_count */
 } aut_generate_in_t;
 
 /*  Where the frames go. Each callback runs on the calling thread and must be called from the one
