@@ -1,0 +1,81 @@
+/*  The broker as a library: takes storyboards from clients, divides them into tasks, hands the
+ *  tasks to nodes under leases and keeps every promise in its store.
+ *
+ *  One broker is a set of threads around the pure state machine of broker/core: one for each
+ *  socket, one that plans submissions, one for HTTP, and the loop, which alone owns the core and
+ *  the store. `auteur-broker` is this library with a command line; `auteur render` starts the same
+ *  over inproc://.
+ *
+ *  The process must have called zsys_handler_set (NULL) before, and must not fork afterwards
+ *  (posix_spawn is fine).
+ */
+#ifndef AUT_BROKER_BROKER_H
+#define AUT_BROKER_BROKER_H
+
+#include "lib/core/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct aut_broker aut_broker_t;
+
+typedef enum {
+    AUT_BROKER_TCP,   /* sockets at bind:port … port + 4, HTTP at http_port */
+    AUT_BROKER_INPROC /* inproc://PREFIX-client, …; no HTTP, no endpoints.json */
+} aut_broker_transport_t;
+
+struct aut_store;
+
+/*  Initialise with aut_broker_options_init, then change what differs. Strings are borrowed until
+ *  aut_broker_start returns. */
+typedef struct {
+    const char *state_dir; /* database, blobs, lock and endpoints.json; required */
+    aut_broker_transport_t transport;
+    const char *bind;   /* TCP: the address to listen on; "127.0.0.1" */
+    int port;           /* TCP: the client socket's port, 0 = every port a free one; 7700 */
+    int http_port;      /* TCP: −1 = port + 80 (0 with port 0), else this one */
+    const char *prefix; /* INPROC: unique in the process; "auteur" */
+    int64_t lease_ms;   /* a lease ends so long after the node's last word on it; 30000 */
+    int64_t silent_ms;  /* a node that says nothing for so long is lost; 15000 */
+    int64_t ping_ms;    /* how often both sides speak at least; 0 = a fifth of silent_ms ≤ 1 s */
+    const char *models; /* DIR[:DIR…] looked through before the shipped models, or NULL */
+    const char *keys_dir;     /* CURVE keys and allow-lists, or NULL; not there yet */
+    bool insecure;            /* allows a bind other than loopback without keys */
+    const aut_clock_t *clock; /* NULL = the machine's */
+    uint32_t event_ring;      /* how many events `{"get":"events"}` can go back; 65536 */
+    /*  Tests: wraps the store that the broker opened; may be NULL. The wrapper owns `inner`. */
+    struct aut_store *(*wrap_store) (void *ctx, struct aut_store *inner);
+    void *wrap_ctx;
+} aut_broker_options_t;
+
+void aut_broker_options_init (aut_broker_options_t *options);
+
+/*  Where a running broker listens. Owned by the broker; valid until it is stopped. `http` is ""
+ *  when there is none. */
+typedef struct {
+    char client[256], node[256], data[256], status[256], events[256], http[256];
+    uint64_t epoch;
+} aut_broker_endpoints_t;
+
+/*  Starts a broker and returns when it accepts connections. Any thread.
+ *  AUT_ERR_STATE: another broker (named with its pid and host) has the state directory;
+ *  AUT_ERR_DENIED: the bind address needs keys or `insecure`; AUT_ERR_VERSION: the database is of
+ *  a newer auteur; AUT_ERR_IO, AUT_ERR_NO_SPACE, AUT_ERR_CORRUPT from the disk; AUT_ERR_EXISTS: a
+ *  port is taken. */
+int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options);
+
+const aut_broker_endpoints_t *aut_broker_endpoints (const aut_broker_t *self);
+
+/*  Stops: accepts nothing new, gives nodes `drain_ms` to finish or give back what they run (returns
+ *  at once when none is connected or running), commits, closes. What is unfinished goes on when a
+ *  broker is started on the same state. Any thread; nulls the caller's pointer; NULL is fine. */
+void aut_broker_stop (aut_broker_t **self_p, int64_t drain_ms);
+
+/*  Shortens the drain of a stop under way on another thread, to none. Safe in any thread. */
+void aut_broker_hurry (aut_broker_t *self);
+
+/*  A consistent copy of a state directory (database and blobs) into `to`, which must not exist or
+ *  be empty, while a broker may be running on it. */
+int aut_broker_backup (const char *state_dir, const char *to);
+
+#endif

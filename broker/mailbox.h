@@ -1,0 +1,45 @@
+/*  A bounded queue between threads whose reader can poll: many writers, one reader, pointers.
+ *
+ *  It never drops and never grows: a full queue says AUT_ERR_AGAIN, or makes the writer wait,
+ *  whichever the writer asks for. The reader polls a descriptor (an eventfd) beside its sockets.
+ */
+#ifndef AUT_BROKER_MAILBOX_H
+#define AUT_BROKER_MAILBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct aut_mailbox aut_mailbox_t;
+
+/*  A queue of at most `capacity` items; NULL with the error recorded when the system has no
+ *  descriptor left. */
+aut_mailbox_t *aut_mailbox_new (size_t capacity);
+
+/*  Calls `destroy` (may be NULL) on what is left; nulls the caller's pointer. */
+void aut_mailbox_destroy (aut_mailbox_t **self_p, void (*destroy) (void *item));
+
+/*  Hands `item` over; AUT_ERR_AGAIN when full (the caller keeps it). Any thread. */
+int aut_mailbox_push (aut_mailbox_t *self, void *item);
+
+/*  As above, waiting while the queue is full; AUT_ERR_CANCELLED once it is closed. Only for
+ *  writers on which the reader never waits. */
+int aut_mailbox_push_wait (aut_mailbox_t *self, void *item);
+
+/*  Takes at most `max` items in order, without waiting; how many. Reader only. */
+size_t aut_mailbox_take (aut_mailbox_t *self, void **items, size_t max);
+
+/*  Readable while items wait. Reader only. */
+int aut_mailbox_fd (const aut_mailbox_t *self);
+
+/*  Waits for items, at most `timeout_ms` (−1 = without limit); whether there are any. */
+bool aut_mailbox_wait (aut_mailbox_t *self, int timeout_ms);
+
+size_t aut_mailbox_count (aut_mailbox_t *self);
+
+/*  Wakes the reader without an item. Any thread. */
+void aut_mailbox_wake (aut_mailbox_t *self);
+
+/*  From now on pushes fail and waiting writers return. Any thread. */
+void aut_mailbox_close (aut_mailbox_t *self);
+
+#endif

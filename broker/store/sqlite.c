@@ -1,0 +1,649 @@
+/*  The SQLite store: opening, migrating and committing. Reads are in sqlite_read.c.
+ *
+ *  WAL with synchronous = FULL: a commit that returned is on disk. One batch is one transaction,
+ * and both fences are checked in it.
+ */
+#include "broker/store/schema.h"
+#include "broker/store/sqlite_internal.h"
+
+#include "lib/core/clock.h"
+#include "lib/core/error.h"
+#include "lib/core/file.h"
+#include "lib/core/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUSY_MS 5000 /* another process reads, or takes a backup */
+
+static const char *const write_sql[] = {
+#define SQL(name, text) text,
+    AUT_SQL_WRITES (SQL)};
+static const char *const read_sql[] = {AUT_SQL_READS (SQL)};
+#undef SQL
+
+static const char *const migrations[] = {AUT_SCHEMA_1};
+
+int aut_sqlite_fail (sqlite3 *db, const char *what)
+{
+    int rc = sqlite3_errcode (db);
+    int saved = sqlite3_system_errno (db);
+    int code = AUT_ERR_IO;
+    if (rc == SQLITE_FULL || saved == ENOSPC || saved == EDQUOT)
+        code = AUT_ERR_NO_SPACE;
+    else if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
+        code = AUT_ERR_CORRUPT;
+    else if (rc == SQLITE_NOMEM)
+        code = AUT_ERR_NOMEM;
+    else if (rc == SQLITE_CONSTRAINT)
+        code = AUT_ERR_EXISTS;
+    else if (rc == SQLITE_MISUSE || rc == SQLITE_ERROR)
+        code = AUT_ERR_INTERNAL;
+    return aut_fail (code, "database: %s: %s", what, sqlite3_errmsg (db));
+}
+
+int aut_sqlite_run (sqlite3 *db, sqlite3_stmt *stmt, const char *what)
+{
+    int rc = sqlite3_step (stmt);
+    int result = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : aut_sqlite_fail (db, what);
+    sqlite3_reset (stmt);
+    return result;
+}
+
+static int run_text (sqlite3 *db, const char *sql, const char *what)
+{
+    return sqlite3_exec (db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : aut_sqlite_fail (db, what);
+}
+
+/*  Binds parameters one after another. */
+typedef struct {
+    sqlite3_stmt *stmt;
+    int n;
+} binder_t;
+
+static void bind_int (binder_t *b, uint64_t value)
+{
+    sqlite3_bind_int64 (b->stmt, ++b->n, (sqlite3_int64)value);
+}
+
+static void bind_text (binder_t *b, const char *text)
+{
+    sqlite3_bind_text (b->stmt, ++b->n, text, -1, SQLITE_STATIC);
+}
+
+static void bind_blob (binder_t *b, const void *data, size_t size)
+{
+    if (size)
+        sqlite3_bind_blob64 (b->stmt, ++b->n, data, size, SQLITE_STATIC);
+    else
+        sqlite3_bind_null (b->stmt, ++b->n);
+}
+
+static void bind_hash (binder_t *b, const aut_hash_t *hash)
+{
+    bind_blob (b, hash->bytes, aut_hash_is_zero (hash) ? 0 : sizeof hash->bytes);
+}
+
+static void bind_ref (binder_t *b, const aut_store_blob_t *ref)
+{
+    bind_hash (b, &ref->hash);
+    bind_int (b, ref->size);
+}
+
+static int put_job (aut_sqlite_t *self, const aut_store_job_t *job)
+{
+    binder_t b = {self->writes[AUT_SQL_PUT_JOB], 0};
+    bind_int (&b, job->id);
+    bind_text (&b, job->project);
+    if (job->idempotency[0])
+        bind_text (&b, job->idempotency);
+    else
+        sqlite3_bind_null (b.stmt, ++b.n);
+    bind_int (&b, (uint64_t)(int64_t)job->priority);
+    bind_int (&b, (uint64_t)job->created_ms);
+    sqlite3_bind_blob64 (b.stmt, ++b.n, job->submission.bytes, 32, SQLITE_STATIC);
+    bind_int (&b, job->state);
+    bind_int (&b, job->shot_count);
+    bind_int (&b, job->first_task);
+    bind_int (&b, job->task_count);
+    return aut_sqlite_run (self->db, b.stmt, "cannot insert a job");
+}
+
+static int put_task (aut_sqlite_t *self, const aut_store_task_t *task)
+{
+    binder_t b = {self->writes[AUT_SQL_PUT_TASK], 0};
+    bind_int (&b, task->id);
+    bind_int (&b, task->job);
+    bind_int (&b, task->ordinal);
+    bind_int (&b, task->shot);
+    bind_int (&b, task->chunk);
+    sqlite3_bind_blob64 (b.stmt, ++b.n, task->key.bytes, 32, SQLITE_STATIC);
+    bind_int (&b, task->predecessor);
+    bind_text (&b, task->model);
+    bind_text (&b, task->class_);
+    bind_int (&b, task->cost);
+    bind_int (&b, task->result);
+    bind_int (&b, task->memory);
+    return aut_sqlite_run (self->db, b.stmt, "cannot insert a task");
+}
+
+static int put_body (aut_sqlite_t *self, uint64_t task, const aut_store_body_t *body)
+{
+    binder_t b = {self->writes[AUT_SQL_PUT_BODY], 0};
+    bind_int (&b, task);
+    bind_blob (&b, body->spec, body->spec ? body->spec_size : 0);
+    bind_ref (&b, &body->spec_blob);
+    bind_blob (&b, body->inputs, body->input_count * sizeof *body->inputs);
+    return aut_sqlite_run (self->db, b.stmt, "cannot insert a spec");
+}
+
+static int put_submission (aut_sqlite_t *self, const aut_store_submission_t *sub)
+{
+    int rc = put_job (self, &sub->job);
+    for (uint32_t i = 0; !rc && i < sub->job.shot_count; i++) {
+        binder_t b = {self->writes[AUT_SQL_PUT_SHOT], 0};
+        bind_int (&b, sub->job.id);
+        bind_int (&b, i);
+        bind_text (&b, sub->shots[i]);
+        rc = aut_sqlite_run (self->db, b.stmt, "cannot insert a shot");
+    }
+    for (uint32_t i = 0; !rc && i < sub->job.task_count; i++) {
+        rc = put_task (self, &sub->tasks[i]);
+        if (!rc)
+            rc = put_body (self, sub->tasks[i].id, &sub->bodies[i]);
+    }
+    return rc;
+}
+
+/*  Runs an update of one task whose WHERE is its fence. */
+static int run_fenced (aut_sqlite_t *self, binder_t *b, const aut_store_mutation_t *m,
+                       const char *what)
+{
+    int rc = aut_sqlite_run (self->db, b->stmt, what);
+    if (!rc && sqlite3_changes (self->db) != 1)
+        rc = aut_fail (AUT_ERR_FENCED,
+                       "%s: task t%llu, attempt %u, epoch %llu is not what is stored", what,
+                       (unsigned long long)m->id, m->attempt, (unsigned long long)m->epoch);
+    return rc;
+}
+
+static int set_job (aut_sqlite_t *self, const aut_store_mutation_t *m, aut_store_job_state_t state)
+{
+    binder_t b = {self->writes[AUT_SQL_SET_JOB], 0};
+    bind_int (&b, m->id);
+    bind_int (&b, state);
+    return aut_sqlite_run (self->db, b.stmt, "cannot update a job");
+}
+
+static int set_tasks (aut_sqlite_t *self, int which, const aut_store_mutation_t *m)
+{
+    binder_t b = {self->writes[which], 0};
+    bind_int (&b, m->id);
+    return aut_sqlite_run (self->db, b.stmt, "cannot update a job's tasks");
+}
+
+static int lease (aut_sqlite_t *self, const aut_store_mutation_t *m)
+{
+    binder_t b = {self->writes[m->adopted ? AUT_SQL_ADOPT : AUT_SQL_LEASE], 0};
+    bind_int (&b, m->id);
+    bind_int (&b, m->attempt);
+    bind_int (&b, m->epoch);
+    bind_text (&b, m->node ? m->node : "");
+    bind_text (&b, m->device ? m->device : "");
+    bind_blob (&b, m->instance, m->instance ? AUT_STORE_INSTANCE : 0);
+    return run_fenced (self, &b, m, "cannot lease");
+}
+
+static int wait_again (aut_sqlite_t *self, const aut_store_mutation_t *m)
+{
+    binder_t b = {self->writes[AUT_SQL_WAIT], 0};
+    bind_int (&b, m->id);
+    bind_int (&b, m->attempt);
+    bind_int (&b, m->failures);
+    bind_int (&b, m->memory);
+    bind_text (&b, m->code);
+    bind_text (&b, m->message);
+    return run_fenced (self, &b, m, "cannot take a lease back");
+}
+
+static int finish_cached (aut_sqlite_t *self, const aut_store_mutation_t *m)
+{
+    binder_t b = {self->writes[AUT_SQL_CACHED], 0};
+    bind_int (&b, m->id);
+    return run_fenced (self, &b, m, "cannot take over a result");
+}
+
+static int fail_task (aut_sqlite_t *self, const aut_store_mutation_t *m)
+{
+    binder_t b = {self->writes[AUT_SQL_FAIL], 0};
+    bind_int (&b, m->id);
+    bind_int (&b, m->failures);
+    bind_text (&b, m->code);
+    bind_text (&b, m->message);
+    return run_fenced (self, &b, m, "cannot fail a task");
+}
+
+static int put_result (aut_sqlite_t *self, const aut_store_mutation_t *m)
+{
+    const aut_store_result_t *r = m->result;
+    binder_t b = {self->writes[AUT_SQL_PUT_RESULT], 0};
+    bind_int (&b, m->id);
+    sqlite3_bind_blob64 (b.stmt, ++b.n, r->key.bytes, 32, SQLITE_STATIC);
+    bind_ref (&b, &r->mezzanine);
+    bind_ref (&b, &r->tail);
+    bind_ref (&b, &r->preview);
+    bind_ref (&b, &r->metadata);
+    bind_blob (&b, r->used, r->used_count * sizeof *r->used);
+    sqlite3_bind_double (b.stmt, ++b.n, r->seconds);
+    bind_int (&b, r->peak_bytes);
+    bind_text (&b, r->node);
+    bind_text (&b, r->device);
+    bind_int (&b, r->attempt);
+    return aut_sqlite_run (self->db, b.stmt, "cannot insert a result");
+}
+
+static int finish (aut_sqlite_t *self, const aut_store_mutation_t *m)
+{
+    int rc = put_result (self, m);
+    if (rc)
+        return rc;
+    binder_t b = {self->writes[AUT_SQL_FINISH], 0};
+    bind_int (&b, m->id);
+    bind_int (&b, m->attempt);
+    bind_int (&b, m->epoch);
+    bind_int (&b, (uint64_t)sqlite3_last_insert_rowid (self->db));
+    return run_fenced (self, &b, m, "cannot store a result");
+}
+
+static int apply (aut_sqlite_t *self, const aut_store_mutation_t *m)
+{
+    int rc;
+    switch (m->kind) {
+    case AUT_STORE_SUBMIT:
+        return put_submission (self, m->submission);
+    case AUT_STORE_JOB_STATE:
+        return set_job (self, m, m->job_state);
+    case AUT_STORE_JOB_CANCEL:
+        rc = set_job (self, m, AUT_STORE_JOB_CANCELLED);
+        return rc ? rc : set_tasks (self, AUT_SQL_CANCEL_TASKS, m);
+    case AUT_STORE_JOB_RETRY:
+        rc = set_job (self, m, m->job_state);
+        return rc ? rc : set_tasks (self, AUT_SQL_RETRY_TASKS, m);
+    case AUT_STORE_LEASE:
+        return lease (self, m);
+    case AUT_STORE_WAIT:
+        return wait_again (self, m);
+    case AUT_STORE_RESULT:
+        return finish (self, m);
+    case AUT_STORE_CACHED:
+        return finish_cached (self, m);
+    case AUT_STORE_FAIL:
+        return fail_task (self, m);
+    }
+    return aut_fail (AUT_ERR_INTERNAL, "unknown mutation %d", (int)m->kind);
+}
+
+static int check_epoch (aut_sqlite_t *self)
+{
+    sqlite3_stmt *stmt = self->writes[AUT_SQL_EPOCH];
+    if (sqlite3_step (stmt) != SQLITE_ROW) {
+        sqlite3_reset (stmt);
+        return aut_sqlite_fail (self->db, "cannot read the epoch");
+    }
+    uint64_t epoch = (uint64_t)sqlite3_column_int64 (stmt, 0);
+    sqlite3_reset (stmt);
+    if (epoch == self->epoch)
+        return 0;
+    return aut_fail (AUT_ERR_FENCED,
+                     "the store is at epoch %llu, ours is %llu: another broker took it",
+                     (unsigned long long)epoch, (unsigned long long)self->epoch);
+}
+
+/*  SQLite rolls back by itself after some errors; then there is nothing left to roll back. */
+static void roll_back (aut_sqlite_t *self)
+{
+    if (!sqlite3_get_autocommit (self->db))
+        sqlite3_step (self->writes[AUT_SQL_ROLLBACK]);
+    sqlite3_reset (self->writes[AUT_SQL_ROLLBACK]);
+}
+
+static void count_rows (aut_sqlite_t *self, const aut_store_mutation_t *batch, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (batch[i].kind == AUT_STORE_SUBMIT) {
+            __atomic_add_fetch (&self->jobs, 1, __ATOMIC_RELAXED);
+            __atomic_add_fetch (&self->tasks, batch[i].submission->job.task_count,
+                                __ATOMIC_RELAXED);
+        } else if (batch[i].kind == AUT_STORE_RESULT) {
+            __atomic_add_fetch (&self->results, 1, __ATOMIC_RELAXED);
+        }
+    __atomic_add_fetch (&self->commits, 1, __ATOMIC_RELAXED);
+}
+
+static int sqlite_commit (aut_store_t *store, const aut_store_mutation_t *batch, size_t count)
+{
+    aut_sqlite_t *self = (aut_sqlite_t *)store;
+    int rc = aut_sqlite_run (self->db, self->writes[AUT_SQL_BEGIN], "cannot begin");
+    if (!rc)
+        rc = check_epoch (self);
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = apply (self, &batch[i]);
+    if (!rc)
+        rc = aut_sqlite_run (self->db, self->writes[AUT_SQL_COMMIT], "cannot commit");
+    if (rc)
+        roll_back (self);
+    else
+        count_rows (self, batch, count);
+    return rc;
+}
+
+static void read_task (sqlite3_stmt *stmt, aut_store_task_t *task)
+{
+    memset (task, 0, sizeof *task);
+    task->id = (uint64_t)sqlite3_column_int64 (stmt, 0);
+    task->job = (uint64_t)sqlite3_column_int64 (stmt, 1);
+    task->ordinal = (uint32_t)sqlite3_column_int64 (stmt, 2);
+    task->shot = (uint32_t)sqlite3_column_int64 (stmt, 3);
+    task->chunk = (uint32_t)sqlite3_column_int64 (stmt, 4);
+    aut_sqlite_hash (stmt, 5, &task->key);
+    task->predecessor = (uint64_t)sqlite3_column_int64 (stmt, 6);
+    aut_sqlite_text (stmt, 7, task->model, sizeof task->model);
+    aut_sqlite_text (stmt, 8, task->class_, sizeof task->class_);
+    task->cost = (uint32_t)sqlite3_column_int64 (stmt, 9);
+    task->result = (uint64_t)sqlite3_column_int64 (stmt, 10);
+    task->state = (aut_store_task_state_t)sqlite3_column_int (stmt, 11);
+    task->memory = (uint64_t)sqlite3_column_int64 (stmt, 12);
+    task->attempt = (uint32_t)sqlite3_column_int64 (stmt, 13);
+    task->epoch = (uint64_t)sqlite3_column_int64 (stmt, 14);
+    task->failures = (uint32_t)sqlite3_column_int64 (stmt, 15);
+    aut_sqlite_text (stmt, 16, task->node, sizeof task->node);
+    aut_sqlite_text (stmt, 17, task->device, sizeof task->device);
+    if (sqlite3_column_bytes (stmt, 18) == AUT_STORE_INSTANCE)
+        memcpy (task->instance, sqlite3_column_blob (stmt, 18), AUT_STORE_INSTANCE);
+    aut_sqlite_text (stmt, 19, task->code, sizeof task->code);
+    aut_sqlite_text (stmt, 20, task->message, sizeof task->message);
+}
+
+/*  The linked result's tail and inputs, when there is one. */
+static const aut_store_result_t *read_link (sqlite3_stmt *stmt, aut_store_result_t *result)
+{
+    if (sqlite3_column_type (stmt, 21) == SQLITE_NULL)
+        return NULL;
+    aut_sqlite_hash (stmt, 22, &result->tail.hash);
+    result->tail.size = (uint64_t)sqlite3_column_int64 (stmt, 23);
+    aut_sqlite_used (stmt, 24, result);
+    return result;
+}
+
+/*  The shot ids of a job as one block: the pointers, then the characters. */
+static int load_shots (aut_sqlite_t *self, const aut_store_job_t *job, char ***out)
+{
+    sqlite3_stmt *stmt = self->writes[AUT_SQL_LOAD_SHOTS];
+    sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)job->id);
+    char **shots = aut_calloc ((size_t)job->shot_count + 1, sizeof *shots);
+    int rc;
+    while ((rc = sqlite3_step (stmt)) == SQLITE_ROW) {
+        sqlite3_int64 i = sqlite3_column_int64 (stmt, 0);
+        if (i >= 0 && i < job->shot_count && !shots[i])
+            shots[i] = aut_strdup ((const char *)sqlite3_column_text (stmt, 1));
+    }
+    rc = rc == SQLITE_DONE ? 0 : aut_sqlite_fail (self->db, "cannot read the shots");
+    sqlite3_reset (stmt);
+    for (uint32_t i = 0; i < job->shot_count; i++)
+        if (!shots[i])
+            shots[i] = aut_strdup ("");
+    *out = shots;
+    return rc;
+}
+
+static int load_job (aut_sqlite_t *self, const aut_store_job_t *job,
+                     const aut_store_visitor_t *visitor)
+{
+    char **shots;
+    int rc = load_shots (self, job, &shots);
+    if (!rc)
+        rc = visitor->job (visitor->ctx, job, (const char *const *)shots);
+    for (uint32_t i = 0; i < job->shot_count; i++)
+        free (shots[i]);
+    free (shots);
+    if (rc)
+        return rc == AUT_STORE_SKIP ? 0 : rc;
+    sqlite3_stmt *stmt = self->writes[AUT_SQL_LOAD_TASKS];
+    sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)job->first_task);
+    sqlite3_bind_int64 (stmt, 2, (sqlite3_int64)(job->first_task + job->task_count));
+    aut_store_result_t result = {0};
+    int step = SQLITE_DONE;
+    while (!rc && (step = sqlite3_step (stmt)) == SQLITE_ROW) {
+        aut_store_task_t task;
+        read_task (stmt, &task);
+        rc = visitor->task (visitor->ctx, &task, read_link (stmt, &result));
+    }
+    if (!rc && step != SQLITE_DONE)
+        rc = aut_sqlite_fail (self->db, "cannot read the tasks");
+    sqlite3_reset (stmt);
+    return rc;
+}
+
+static int sqlite_load (aut_store_t *store, uint64_t id, const aut_store_visitor_t *visitor)
+{
+    aut_sqlite_t *self = (aut_sqlite_t *)store;
+    sqlite3_stmt *stmt = self->writes[AUT_SQL_LOAD_JOBS];
+    sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)id);
+    int rc = 0, step = SQLITE_DONE;
+    bool any = false;
+    while (!rc && (step = sqlite3_step (stmt)) == SQLITE_ROW) {
+        aut_store_job_t job;
+        aut_sqlite_read_job (stmt, &job);
+        any = true;
+        rc = load_job (self, &job, visitor);
+    }
+    if (!rc && step != SQLITE_DONE)
+        rc = aut_sqlite_fail (self->db, "cannot read the jobs");
+    sqlite3_reset (stmt);
+    if (!rc && id && !any)
+        rc = aut_fail (AUT_ERR_NOT_FOUND, "there is no job j%llu", (unsigned long long)id);
+    return rc;
+}
+
+static uint64_t sqlite_epoch (const aut_store_t *store)
+{
+    return ((const aut_sqlite_t *)store)->epoch;
+}
+
+static void sqlite_destroy (aut_store_t **self_p)
+{
+    aut_sqlite_t *self = (aut_sqlite_t *)*self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < AUT_SQL_WRITE_COUNT; i++)
+        sqlite3_finalize (self->writes[i]);
+    for (size_t i = 0; i < AUT_SQL_READ_COUNT; i++)
+        sqlite3_finalize (self->reads[i]);
+    sqlite3_close (self->reader);
+    sqlite3_close (self->db);
+    pthread_mutex_destroy (&self->mutex);
+    free (self->path);
+    free (self->wal_path);
+    free (self);
+    *self_p = NULL;
+}
+
+static const aut_store_ops_t sqlite_ops = {
+    .destroy = sqlite_destroy,
+    .epoch = sqlite_epoch,
+    .next_ids = aut_sqlite_next_ids,
+    .commit = sqlite_commit,
+    .load = sqlite_load,
+    .body = aut_sqlite_body,
+    .result = aut_sqlite_result,
+    .cached = aut_sqlite_cached,
+    .idempotent = aut_sqlite_idempotent,
+    .items = aut_sqlite_items,
+    .stats = aut_sqlite_stats,
+    .job = aut_sqlite_job,
+};
+
+/*  One number of a query; `absent` when there is no row. */
+static int query_int (sqlite3 *db, const char *sql, int64_t absent, int64_t *out)
+{
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2 (db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        return aut_sqlite_fail (db, "cannot read the database");
+    int step = sqlite3_step (stmt);
+    *out = step == SQLITE_ROW ? sqlite3_column_int64 (stmt, 0) : absent;
+    int rc = step == SQLITE_ROW || step == SQLITE_DONE
+                 ? 0
+                 : aut_sqlite_fail (db, "cannot read the database");
+    sqlite3_finalize (stmt);
+    return rc;
+}
+
+static int schema_version (aut_sqlite_t *self, int64_t *version)
+{
+    int64_t tables, ours;
+    *version = 0;
+    int rc = query_int (self->db, "SELECT count (*) FROM sqlite_master", 0, &tables);
+    if (!rc)
+        rc = query_int (self->db, "PRAGMA application_id", 0, &ours);
+    if (rc || tables == 0)
+        return rc;
+    if (ours != AUT_SQLITE_APPLICATION_ID)
+        return aut_fail (AUT_ERR_CORRUPT, "%s is not a database of auteur; move it away",
+                         self->path);
+    return query_int (self->db, "SELECT max (version) FROM migrations", 0, version);
+}
+
+static int migrate_to (aut_sqlite_t *self, int64_t version)
+{
+    char *mark = aut_sprintf ("INSERT INTO migrations VALUES (%lld, %lld)", (long long)version,
+                              (long long)aut_wall_ms (aut_clock_system ()));
+    int rc = run_text (self->db, "BEGIN IMMEDIATE", "cannot migrate");
+    if (!rc)
+        rc = run_text (self->db,
+                       "CREATE TABLE IF NOT EXISTS migrations "
+                       "(version INTEGER PRIMARY KEY, applied_ms INTEGER NOT NULL)",
+                       "cannot migrate");
+    if (!rc)
+        rc = run_text (self->db, migrations[version - 1], "cannot migrate");
+    if (!rc)
+        rc = run_text (self->db, mark, "cannot migrate");
+    if (!rc)
+        rc = run_text (self->db, "COMMIT", "cannot migrate");
+    if (rc)
+        sqlite3_exec (self->db, "ROLLBACK", NULL, NULL, NULL);
+    free (mark);
+    return rc;
+}
+
+static int migrate (aut_sqlite_t *self)
+{
+    int64_t version;
+    int rc = schema_version (self, &version);
+    if (rc)
+        return rc;
+    if (version > AUT_STORE_SCHEMA)
+        return aut_fail (AUT_ERR_VERSION,
+                         "%s has schema %lld, this auteur knows up to %d: use a newer auteur",
+                         self->path, (long long)version, AUT_STORE_SCHEMA);
+    if (version == 0) {
+        char *sql = aut_sprintf ("PRAGMA application_id = %d", AUT_SQLITE_APPLICATION_ID);
+        rc = run_text (self->db, sql, "cannot make the database");
+        free (sql);
+    }
+    for (int64_t next = version + 1; !rc && next <= AUT_STORE_SCHEMA; next++)
+        rc = migrate_to (self, next);
+    return rc;
+}
+
+static int open_connections (aut_sqlite_t *self)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
+    if (sqlite3_open_v2 (self->path, &self->db, flags, NULL) != SQLITE_OK)
+        return aut_sqlite_fail (self->db, self->path);
+    sqlite3_busy_timeout (self->db, BUSY_MS);
+    int rc = run_text (self->db,
+                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                       "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; "
+                       "PRAGMA journal_size_limit = 67108864",
+                       self->path);
+    if (!rc)
+        rc = migrate (self);
+    if (rc)
+        return rc;
+    flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2 (self->path, &self->reader, flags, NULL) != SQLITE_OK)
+        return aut_sqlite_fail (self->reader, self->path);
+    sqlite3_busy_timeout (self->reader, BUSY_MS);
+    return run_text (self->reader, "PRAGMA query_only = ON; PRAGMA cache_size = -16384",
+                     self->path);
+}
+
+static int prepare (sqlite3 *db, const char *const *sql, sqlite3_stmt **stmts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sqlite3_prepare_v3 (db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &stmts[i], NULL) !=
+            SQLITE_OK)
+            return aut_sqlite_fail (db, sql[i]);
+    return 0;
+}
+
+static int take_epoch (aut_sqlite_t *self)
+{
+    int64_t epoch;
+    int rc = run_text (self->db,
+                       "BEGIN IMMEDIATE; UPDATE meta SET value = value + 1 WHERE key = 'epoch'",
+                       "cannot take an epoch");
+    if (!rc)
+        rc = query_int (self->db, "SELECT value FROM meta WHERE key = 'epoch'", 0, &epoch);
+    if (!rc)
+        rc = run_text (self->db, "COMMIT", "cannot take an epoch");
+    if (rc)
+        roll_back (self);
+    else
+        self->epoch = (uint64_t)epoch;
+    return rc;
+}
+
+static int count_all (aut_sqlite_t *self)
+{
+    int64_t jobs, tasks, results;
+    int rc = query_int (self->db, "SELECT count (*) FROM jobs", 0, &jobs);
+    if (!rc)
+        rc = query_int (self->db, "SELECT coalesce (sum (task_count), 0) FROM jobs", 0, &tasks);
+    if (!rc)
+        rc = query_int (self->db, "SELECT coalesce (max (id), 0) FROM results", 0, &results);
+    if (!rc) {
+        self->jobs = (uint64_t)jobs;
+        self->tasks = (uint64_t)tasks;
+        self->results = (uint64_t)results;
+    }
+    return rc;
+}
+
+int aut_store_open_sqlite (aut_store_t **out, const char *dir)
+{
+    *out = NULL;
+    int rc = aut_dir_make_private (dir);
+    if (rc)
+        return rc;
+    aut_sqlite_t *self = aut_calloc (1, sizeof *self);
+    self->store.ops = &sqlite_ops;
+    pthread_mutex_init (&self->mutex, NULL);
+    self->path = aut_path_join (dir, "auteur.db", NULL);
+    self->wal_path = aut_sprintf ("%s-wal", self->path);
+    rc = open_connections (self);
+    if (!rc)
+        rc = prepare (self->db, write_sql, self->writes, AUT_SQL_WRITE_COUNT);
+    if (!rc)
+        rc = prepare (self->reader, read_sql, self->reads, AUT_SQL_READ_COUNT);
+    if (!rc)
+        rc = take_epoch (self);
+    if (!rc)
+        rc = count_all (self);
+    aut_store_t *store = &self->store;
+    if (rc)
+        sqlite_destroy (&store);
+    *out = store;
+    return rc;
+}

@@ -1,0 +1,65 @@
+/*  The store's functions, handed to the implementation. */
+#include "broker/store/store.h"
+
+void aut_store_destroy (aut_store_t **self_p)
+{
+    if (*self_p)
+        (*self_p)->ops->destroy (self_p);
+}
+
+uint64_t aut_store_epoch (const aut_store_t *self)
+{
+    return self->ops->epoch (self);
+}
+
+int aut_store_next_ids (aut_store_t *self, uint64_t *job, uint64_t *task)
+{
+    return self->ops->next_ids (self, job, task);
+}
+
+int aut_store_commit (aut_store_t *self, const aut_store_mutation_t *batch, size_t count)
+{
+    return self->ops->commit (self, batch, count);
+}
+
+int aut_store_load (aut_store_t *self, uint64_t job, const aut_store_visitor_t *visitor)
+{
+    return self->ops->load (self, job, visitor);
+}
+
+int aut_store_body (aut_store_t *self, uint64_t task, aut_store_body_t *body, void **hold)
+{
+    return self->ops->body (self, task, body, hold);
+}
+
+int aut_store_result (aut_store_t *self, uint64_t task, aut_store_result_t *result)
+{
+    return self->ops->result (self, task, result);
+}
+
+int aut_store_cached (aut_store_t *self, const aut_hash_t *key, uint64_t *id,
+                      aut_store_result_t *result)
+{
+    return self->ops->cached (self, key, id, result);
+}
+
+int aut_store_idempotent (aut_store_t *self, const char *key, uint64_t *job)
+{
+    return self->ops->idempotent (self, key, job);
+}
+
+int aut_store_items (aut_store_t *self, uint64_t job, uint64_t after, uint32_t limit,
+                     aut_store_item_t *items, uint32_t *count)
+{
+    return self->ops->items (self, job, after, limit, items, count);
+}
+
+int aut_store_stats (aut_store_t *self, aut_store_stats_t *stats)
+{
+    return self->ops->stats (self, stats);
+}
+
+int aut_store_job (aut_store_t *self, uint64_t id, aut_store_job_t *job)
+{
+    return self->ops->job (self, id, job);
+}

@@ -1,0 +1,259 @@
+/*  The durable store of a broker: jobs, tasks, leases, results.
+ *
+ *  An implementation is a const table of functions. There are two: SQLite (WAL, synchronous =
+ *  FULL) and memory, under one test suite; PostgreSQL is to be the third, for standby brokers.
+ *
+ *  Writing: the broker's loop gathers what arrived while the last commit ran and commits it as one
+ *  batch, in one transaction. Two fences are checked inside that transaction, so that a broker that
+ *  was replaced can change nothing: the store's epoch must still be the one that open gave, and a
+ *  result must bear the token (task, attempt, epoch) of the lease that is stored. When commit
+ *  returns 0 the batch is on disk; otherwise nothing of it is.
+ *
+ *  Threads: commit and load belong to one thread at a time; the functions under "Reads" may be
+ *  called on any thread, beside a commit, and see whole batches only.
+ */
+#ifndef AUT_BROKER_STORE_STORE_H
+#define AUT_BROKER_STORE_STORE_H
+
+#include "lib/core/hash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AUT_STORE_SCHEMA 1      /* the newest schema that this build knows */
+#define AUT_STORE_USED_MAX 64   /* hashes of inputs recorded with a result */
+#define AUT_STORE_INPUTS_MAX 64 /* input files of a task beside its predecessor's tail */
+#define AUT_STORE_NAME 128      /* bytes of a node's or device's name, with its 0 */
+#define AUT_STORE_INSTANCE 16   /* bytes of a node's instance id */
+
+/*  As in the core; blocked and ready are not told apart here: both wait. */
+typedef enum {
+    AUT_STORE_WAITS = 1,
+    AUT_STORE_LEASED,
+    AUT_STORE_DONE,
+    AUT_STORE_FAILED,
+    AUT_STORE_CANCELLED
+} aut_store_task_state_t;
+
+typedef enum {
+    AUT_STORE_JOB_QUEUED,
+    AUT_STORE_JOB_RUNNING,
+    AUT_STORE_JOB_DONE,
+    AUT_STORE_JOB_FAILED,
+    AUT_STORE_JOB_CANCELLED
+} aut_store_job_state_t;
+
+/*  A blob by name; hash 0: none. */
+typedef struct {
+    aut_hash_t hash;
+    uint64_t size;
+} aut_store_blob_t;
+
+/*  A file that a task needs beside its predecessor's tail. */
+typedef struct {
+    char role[8]; /* "init", "last", "image" */
+    aut_store_blob_t blob;
+} aut_store_input_t;
+
+/*  What a chunk's execution gave. Strings are "" when unknown. */
+typedef struct {
+    aut_hash_t key;
+    aut_store_blob_t mezzanine, tail, preview, metadata;
+    aut_hash_t used[AUT_STORE_USED_MAX]; /* inputs that it was made from, in order */
+    uint32_t used_count;
+    double seconds;
+    uint64_t peak_bytes;
+    char node[AUT_STORE_NAME], device[AUT_STORE_NAME];
+    uint32_t attempt;
+} aut_store_result_t;
+
+/*  A task: first what the submission fixes, then what changes. */
+typedef struct {
+    uint64_t id, job;
+    uint32_t ordinal;     /* place in its job, from 0: id = the job's first_task + ordinal */
+    uint32_t shot, chunk; /* index of the shot in the job; of the chunk in the shot */
+    aut_hash_t key;
+    uint64_t predecessor; /* task id whose tail it starts from, 0 = none */
+    char model[256];
+    char class_[32]; /* device class, "" = any */
+    uint32_t cost;   /* frames × steps */
+    uint64_t result; /* its result; of a task that waits: one with its key that it may take
+                        over; 0 = none */
+
+    aut_store_task_state_t state;
+    uint64_t memory;  /* bytes a device must have; grows after out-of-memory */
+    uint32_t attempt; /* of the newest lease, 0 = never leased */
+    uint64_t epoch;   /* of the newest lease */
+    uint32_t failures;
+    char node[AUT_STORE_NAME], device[AUT_STORE_NAME]; /* that have the lease, or had it last */
+    uint8_t instance[AUT_STORE_INSTANCE];
+    char code[32], message[512]; /* the last failure, "" = none */
+} aut_store_task_t;
+
+/*  The part of a task that is read when it is handed out. */
+typedef struct {
+    const char *spec; /* canonical JSON; NULL when it is in spec_blob */
+    size_t spec_size;
+    aut_store_blob_t spec_blob;
+    const aut_store_input_t *inputs;
+    uint32_t input_count;
+} aut_store_body_t;
+
+typedef struct {
+    uint64_t id;
+    char project[128];
+    char idempotency[129]; /* "" = none */
+    int32_t priority;
+    int64_t created_ms;    /* wall clock */
+    aut_hash_t submission; /* the submission blob */
+    aut_store_job_state_t state;
+    uint32_t shot_count;
+    uint64_t first_task;
+    uint32_t task_count;
+} aut_store_job_t;
+
+/*  A whole submission. `bodies` runs beside `tasks`. */
+typedef struct {
+    aut_store_job_t job;
+    const char *const *shots; /* shot ids, job.shot_count of them */
+    const aut_store_task_t *tasks;
+    const aut_store_body_t *bodies;
+} aut_store_submission_t;
+
+/*  The changes, and what each checks inside the transaction. A fence that does not hold refuses the
+ *  whole batch with AUT_ERR_FENCED. */
+typedef enum {
+    AUT_STORE_SUBMIT,     /* `submission`; AUT_ERR_EXISTS if the idempotency key is taken */
+    AUT_STORE_JOB_STATE,  /* `id` → `job_state` */
+    AUT_STORE_JOB_CANCEL, /* `id`; its tasks that wait or are leased → cancelled */
+    AUT_STORE_JOB_RETRY, /* `id` → `job_state`; its failed and cancelled tasks → waiting, clean */
+    AUT_STORE_LEASE,     /* `id` (task) gets lease `attempt`, `epoch`, `node`, `device`, `instance`;
+                            the stored attempt must be the one before (`adopted`: the same, and
+                            leased), and the task not ended */
+    AUT_STORE_WAIT,      /* leased → waiting; the stored attempt must be `attempt` */
+    AUT_STORE_RESULT, /* leased → done by `result`; the stored lease must be `attempt`, `epoch` */
+    AUT_STORE_CACHED, /* waiting → done by the result that the submission linked */
+    AUT_STORE_FAIL    /* waiting or leased → failed */
+} aut_store_mutation_kind_t;
+
+/*  One change. Pointers are borrowed for the commit; texts may be NULL for "". */
+typedef struct {
+    aut_store_mutation_kind_t kind;
+    uint64_t id; /* of the job or task */
+    aut_store_job_state_t job_state;
+    uint32_t attempt;
+    uint64_t epoch;
+    bool adopted;
+    const char *node, *device;
+    const uint8_t *instance;
+    uint32_t failures;
+    uint64_t memory;
+    const char *code, *message;
+    const aut_store_result_t *result;
+    const aut_store_submission_t *submission;
+} aut_store_mutation_t;
+
+/*  Receives what is stored, jobs by id, each followed by its tasks by ordinal. `result` is the one
+ *  that the task links to (done by it, or could be), or NULL; of it only `tail` and `used` are set.
+ *  A negative return ends the walk. The structs are borrowed for the call. `job` may say
+ *  AUT_STORE_SKIP to be spared the job's tasks. */
+#define AUT_STORE_SKIP 1
+typedef struct {
+    void *ctx;
+    int (*job) (void *ctx, const aut_store_job_t *job, const char *const *shots);
+    int (*task) (void *ctx, const aut_store_task_t *task, const aut_store_result_t *result);
+} aut_store_visitor_t;
+
+/*  A task as listings show it. */
+typedef struct {
+    uint64_t task;
+    uint32_t ordinal, shot_index, chunk;
+    char shot[64];
+    aut_hash_t key;
+    aut_store_task_state_t state;
+    bool has_result; /* it is done */
+    aut_store_result_t result;
+    char code[32], message[512];
+    char node[AUT_STORE_NAME], device[AUT_STORE_NAME];
+    uint32_t attempt;
+} aut_store_item_t;
+
+typedef struct {
+    uint64_t jobs, tasks, results; /* rows */
+    uint64_t bytes;                /* of the database with its log; 0 for memory */
+    uint64_t commits;              /* by this handle */
+    const char *kind;              /* "sqlite", "memory" */
+} aut_store_stats_t;
+
+typedef struct aut_store aut_store_t;
+
+/*  All slots MUST be set. */
+typedef struct {
+    void (*destroy) (aut_store_t **self_p);
+    uint64_t (*epoch) (const aut_store_t *self);
+    /*  The next free ids: jobs and tasks are numbered from 1, never reused. */
+    int (*next_ids) (aut_store_t *self, uint64_t *job, uint64_t *task);
+    int (*commit) (aut_store_t *self, const aut_store_mutation_t *batch, size_t count);
+    int (*load) (aut_store_t *self, uint64_t job, const aut_store_visitor_t *visitor);
+
+    int (*body) (aut_store_t *self, uint64_t task, aut_store_body_t *body, void **hold);
+    int (*result) (aut_store_t *self, uint64_t task, aut_store_result_t *result);
+    int (*cached) (aut_store_t *self, const aut_hash_t *key, uint64_t *id,
+                   aut_store_result_t *result);
+    int (*idempotent) (aut_store_t *self, const char *key, uint64_t *job);
+    int (*job) (aut_store_t *self, uint64_t id, aut_store_job_t *job);
+    int (*items) (aut_store_t *self, uint64_t job, uint64_t after, uint32_t limit,
+                  aut_store_item_t *items, uint32_t *count);
+    int (*stats) (aut_store_t *self, aut_store_stats_t *stats);
+} aut_store_ops_t;
+
+/*  An implementation's struct begins with this. */
+struct aut_store {
+    const aut_store_ops_t *ops;
+};
+
+/*  Opens DIR/auteur.db, making or migrating it, and durably takes the next epoch.
+ *  AUT_ERR_VERSION: written by a newer auteur; AUT_ERR_CORRUPT: not our database. */
+int aut_store_open_sqlite (aut_store_t **out, const char *dir);
+
+/*  A store that lives as long as its handle. */
+int aut_store_open_memory (aut_store_t **out);
+
+/*  Closes; nulls the caller's pointer. */
+void aut_store_destroy (aut_store_t **self_p);
+
+/*  The epoch that open took. */
+uint64_t aut_store_epoch (const aut_store_t *self);
+int aut_store_next_ids (aut_store_t *self, uint64_t *job, uint64_t *task);
+
+/*  Commits `count` mutations, all or none. AUT_ERR_FENCED: the epoch is not ours any more, or a
+ *  result's token is not that of the stored lease. AUT_ERR_EXISTS: idempotency key.
+ * AUT_ERR_NO_SPACE, AUT_ERR_IO: the disk; the same batch may be tried again. */
+int aut_store_commit (aut_store_t *self, const aut_store_mutation_t *batch, size_t count);
+
+/*  Walks everything, for a restart; with `job` ≠ 0 that job only (AUT_ERR_NOT_FOUND). */
+int aut_store_load (aut_store_t *self, uint64_t job, const aut_store_visitor_t *visitor);
+
+/*  Reads (any thread). AUT_ERR_NOT_FOUND when there is no such thing. */
+
+/*  What a task is handed out with. `*hold` owns what `body` points to; the caller frees it. */
+int aut_store_body (aut_store_t *self, uint64_t task, aut_store_body_t *body, void **hold);
+/*  The committed result of a task. */
+int aut_store_result (aut_store_t *self, uint64_t task, aut_store_result_t *result);
+/*  The newest result of any task with this key, and its id. */
+int aut_store_cached (aut_store_t *self, const aut_hash_t *key, uint64_t *id,
+                      aut_store_result_t *result);
+/*  The job that was accepted under an idempotency key. */
+int aut_store_idempotent (aut_store_t *self, const char *key, uint64_t *job);
+int aut_store_job (aut_store_t *self, uint64_t id, aut_store_job_t *job);
+/*  Up to `limit` tasks of a job from ordinal `after` on; 0 items at the end. */
+int aut_store_items (aut_store_t *self, uint64_t job, uint64_t after, uint32_t limit,
+                     aut_store_item_t *items, uint32_t *count);
+int aut_store_stats (aut_store_t *self, aut_store_stats_t *stats);
+
+/*  A consistent copy of DIR's database into the new file `path`, while a broker may use it. Takes
+ *  no epoch. AUT_ERR_NOT_FOUND when there is no database. */
+int aut_store_copy_sqlite (const char *dir, const char *path);
+
+#endif
