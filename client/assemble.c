@@ -1,0 +1,164 @@
+#include "client/assemble.h"
+#include "client/interrupt.h"
+#include "client/output.h"
+#include "lib/core/clock.h"
+#include "lib/core/error.h"
+#include "lib/core/file.h"
+#include "lib/core/mem.h"
+
+#include <stdlib.h>
+
+/* What the stitch borrows while it runs. */
+typedef struct {
+    aut_stitch_t stitch;
+    aut_stitch_shot_t *shots;
+    aut_stitch_chapter_t *chapters;
+    char **paths;
+    aut_progress_t *progress;
+} assembly_t;
+
+static const char *codec_of (const aut_output_t *output)
+{
+    return output->codec >= 0 ? aut_codecs[output->codec] : NULL;
+}
+
+int aut_assemble_check (const aut_film_t *film)
+{
+    const aut_output_t *output = &film->film->output;
+    return output->node && codec_of (output) ? aut_stitch_codec_check (codec_of (output)) : 0;
+}
+
+/* The storyboard's choice, else every word that helps a director on an animatic, else nothing. */
+static unsigned burn_in_of (const aut_film_t *film)
+{
+    const aut_output_t *output = &film->film->output;
+    if (output->node && output->burn_set) {
+        unsigned set = 0;
+        for (unsigned i = 0; aut_burns[i]; i++)
+            if (output->burn >> i & 1)
+                set |= aut_stitch_burn_of_name (aut_burns[i]);
+        return set;
+    }
+    if (film->plan->tier != AUT_TIER_ANIMATIC)
+        return 0;
+    return AUT_STITCH_BURN_ID | AUT_STITCH_BURN_SLUGLINE | AUT_STITCH_BURN_PROMPT |
+           AUT_STITCH_BURN_DIALOGUE | AUT_STITCH_BURN_TIMECODE;
+}
+
+static aut_stitch_transition_t transition_of (aut_transition_type_t type)
+{
+    static const aut_stitch_transition_t types[] = {[AUT_TRANSITION_CUT] = AUT_STITCH_CUT,
+                                                    [AUT_TRANSITION_DISSOLVE] = AUT_STITCH_DISSOLVE,
+                                                    [AUT_TRANSITION_FADE] = AUT_STITCH_FADE,
+                                                    [AUT_TRANSITION_WIPE] = AUT_STITCH_WIPE};
+    return types[type];
+}
+
+static aut_stitch_wipe_t wipe_of (aut_direction_t direction)
+{
+    static const aut_stitch_wipe_t wipes[] = {[AUT_DIRECTION_RIGHT] = AUT_STITCH_WIPE_RIGHT,
+                                              [AUT_DIRECTION_LEFT] = AUT_STITCH_WIPE_LEFT,
+                                              [AUT_DIRECTION_UP] = AUT_STITCH_WIPE_UP,
+                                              [AUT_DIRECTION_DOWN] = AUT_STITCH_WIPE_DOWN};
+    return wipes[direction];
+}
+
+static int add_shots (assembly_t *self, const aut_film_t *film, const char *dir)
+{
+    const aut_plan_t *plan = film->plan;
+    self->shots = aut_calloc (plan->shot_count, sizeof *self->shots);
+    self->paths = aut_calloc (plan->shot_count, sizeof *self->paths);
+    for (size_t i = 0; i < plan->shot_count; i++) {
+        const aut_plan_shot_t *shot = &plan->shots[i];
+        self->paths[i] = aut_output_shot_path (dir, shot->shot->id);
+        if (!aut_file_exists (self->paths[i]))
+            return aut_fail (AUT_ERR_NOT_FOUND, "shot %s is missing: %s is not there",
+                             shot->shot->id, self->paths[i]);
+        self->shots[i] = (aut_stitch_shot_t){.path = self->paths[i],
+                                             .rate_num = (int32_t)shot->native_rate.num,
+                                             .rate_den = (int32_t)shot->native_rate.den,
+                                             .native_frames = shot->native_frames,
+                                             .frames = (uint64_t)shot->frames,
+                                             .transition = transition_of (shot->transition),
+                                             .transition_frames = (uint32_t)shot->transition_frames,
+                                             .wipe = wipe_of (shot->direction),
+                                             .id = shot->shot->id,
+                                             .slugline = shot->scene->slugline,
+                                             .prompt = shot->shot->prompt,
+                                             .dialogue = shot->shot->dialogue,
+                                             .model = shot->model->id,
+                                             .seed = shot->seed};
+    }
+    return 0;
+}
+
+static void add_chapters (assembly_t *self, const aut_film_t *film)
+{
+    size_t count = film->film->scenes.count;
+    const aut_scene_t *scenes = film->film->scenes.items;
+    self->chapters = aut_calloc (count, sizeof *self->chapters);
+    for (size_t i = 0; i < count; i++)
+        self->chapters[i] = (aut_stitch_chapter_t){
+            .title = scenes[i].slugline ? scenes[i].slugline : scenes[i].id,
+            .start_frame = (uint64_t)film->plan->shots[scenes[i].first_shot].start_frame};
+    self->stitch.chapters = self->chapters;
+    self->stitch.chapter_count = count;
+}
+
+static int set_output (assembly_t *self, const aut_film_t *film)
+{
+    const aut_output_t *output = &film->film->output;
+    const char *tier = aut_tiers[film->plan->tier];
+    const char *upscale = NULL;
+    aut_stitch_t *stitch = &self->stitch;
+    stitch->quality = aut_stitch_quality_of_tier (tier);
+    if (output->node) {
+        stitch->codec = codec_of (output);
+        if (output->quality >= 0 &&
+            aut_stitch_quality_parse (&stitch->quality, aut_qualities[output->quality]))
+            return AUT_ERR_INVALID;
+        if (output->fit == AUT_FIT_PAD)
+            stitch->fit = AUT_STITCH_FIT_PAD;
+        upscale = output->upscale >= 0 ? aut_upscales[output->upscale] : NULL;
+    }
+    return aut_stitch_upscale (upscale, stitch->width, stitch->height, &stitch->out_width,
+                               &stitch->out_height);
+}
+
+static void show_progress (void *ctx, uint64_t done, uint64_t total)
+{
+    assembly_t *self = ctx;
+    aut_progress_step (self->progress, "stitching", done, total, aut_mono_ms (aut_clock_system ()));
+}
+
+int aut_assemble (const aut_film_t *film, const char *dir, const char *path,
+                  aut_progress_t *progress, aut_stitch_report_t *report)
+{
+    const aut_plan_t *plan = film->plan;
+    assembly_t self = {.progress = progress};
+    aut_stitch_init (&self.stitch);
+    self.stitch.rate_num = (int32_t)plan->rate.num;
+    self.stitch.rate_den = (int32_t)plan->rate.den;
+    self.stitch.width = plan->width;
+    self.stitch.height = plan->height;
+    self.stitch.title = film->film->title;
+    self.stitch.burn_in = burn_in_of (film);
+    self.stitch.progress = show_progress;
+    self.stitch.cancelled = aut_interrupt_cancelled;
+    self.stitch.ctx = &self;
+    int rc = add_shots (&self, film, dir);
+    self.stitch.shots = self.shots;
+    self.stitch.shot_count = plan->shot_count;
+    add_chapters (&self, film);
+    if (rc == 0)
+        rc = set_output (&self, film);
+    if (rc == 0)
+        rc = aut_stitch (path, &self.stitch, report);
+    aut_progress_end (progress);
+    for (size_t i = 0; i < plan->shot_count; i++)
+        free (self.paths[i]);
+    free (self.paths);
+    free (self.shots);
+    free (self.chapters);
+    return rc;
+}

@@ -1,0 +1,19 @@
+/*  From a folder of shots to the film: the plan and the storyboard's output options, as the stitch
+ *  wants them. */
+#ifndef AUT_CLIENT_ASSEMBLE_H
+#define AUT_CLIENT_ASSEMBLE_H
+
+#include "client/film.h"
+#include "client/progress.h"
+#include "lib/media/stitch.h"
+
+/*  0, or AUT_ERR_UNSUPPORTED if the storyboard asks for a codec that is not here: asked before
+ *  anything is rendered. */
+int aut_assemble_check (const aut_film_t *film);
+
+/*  Stitches DIR/shots into `path`. A shot that is not there is AUT_ERR_NOT_FOUND and named.
+ *  AUT_ERR_CANCELLED on an interrupt; nothing is then left at `path`. */
+int aut_assemble (const aut_film_t *film, const char *dir, const char *path,
+                  aut_progress_t *progress, aut_stitch_report_t *report);
+
+#endif

@@ -1,0 +1,206 @@
+#include "client/fetch.h"
+#include "client/interrupt.h"
+#include "client/output.h"
+#include "lib/core/clock.h"
+#include "lib/core/error.h"
+#include "lib/core/file.h"
+#include "lib/core/mem.h"
+#include "lib/media/clip.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the broker says of one chunk, copied out of its message. */
+typedef struct {
+    bool done;
+    uint32_t attempt;
+    char *node, *device;
+    double seconds;
+    uint64_t peak_bytes;
+    aut_ref_t mezzanine, tail;
+} chunk_result_t;
+
+typedef struct {
+    const aut_plan_t *plan;
+    chunk_result_t *chunks; /* by ordinal of the plan */
+} results_t;
+
+static int take_result (void *ctx, const aut_msg_result_t *result)
+{
+    results_t *results = ctx;
+    if (result->ordinal < 1 || result->ordinal > results->plan->chunk_count)
+        return aut_fail (AUT_ERR_INVALID, "the job has a task that this plan has not");
+    const aut_plan_chunk_t *planned = &results->plan->chunks[result->ordinal - 1];
+    if (!aut_hash_equal (&planned->key, &result->key))
+        return aut_fail (AUT_ERR_VERSION,
+                         "the broker planned shot %s otherwise than this client: their versions or "
+                         "models differ",
+                         result->shot);
+    chunk_result_t *chunk = &results->chunks[result->ordinal - 1];
+    free (chunk->node);
+    free (chunk->device);
+    *chunk = (chunk_result_t){.done = strcmp (result->state, "done") == 0,
+                              .attempt = result->attempt,
+                              .node = aut_strdup (result->node),
+                              .device = aut_strdup (result->device),
+                              .seconds = result->seconds,
+                              .peak_bytes = result->peak_bytes,
+                              .mezzanine = result->mezzanine,
+                              .tail = result->tail};
+    return 0;
+}
+
+static json_t *hash_json (const aut_hash_t *hash)
+{
+    char hex[AUT_HASH_HEX];
+    return aut_hash_is_zero (hash) ? json_null () : json_string (aut_hash_hex (hash, hex));
+}
+
+/* A model's hash: of its declared files' hashes, or of its manifest when it declares none. */
+static aut_hash_t model_hash (const aut_model_t *model)
+{
+    if (model->file_count == 0)
+        return aut_hash_of (model->json, strlen (model->json));
+    aut_hasher_t *hasher = aut_hasher_new ();
+    for (size_t i = 0; i < model->file_count; i++) {
+        aut_hasher_update (hasher, model->files[i].name, strlen (model->files[i].name) + 1);
+        aut_hasher_update (hasher, model->files[i].hash.bytes, sizeof model->files[i].hash.bytes);
+    }
+    aut_hash_t hash = aut_hasher_final (hasher);
+    aut_hasher_destroy (&hasher);
+    return hash;
+}
+
+static json_t *chunks_json (const aut_plan_shot_t *shot, const results_t *results)
+{
+    json_t *chunks = json_array ();
+    for (size_t c = 0; c < shot->chunk_count; c++) {
+        const aut_plan_chunk_t *planned = &results->plan->chunks[shot->first_chunk + c];
+        const chunk_result_t *result = &results->chunks[shot->first_chunk + c];
+        json_t *chunk = json_pack (
+            "{s:i, s:o, s:I, s:i, s:b, s:s, s:s, s:f, s:I, s:o, s:o}", "index", (int)planned->index,
+            "key", hash_json (&planned->key), "seed", (json_int_t)planned->seed, "attempt",
+            (int)result->attempt, "cached", result->attempt == 0, "node",
+            result->node ? result->node : "", "device", result->device ? result->device : "",
+            "seconds", result->seconds, "peak_bytes", (json_int_t)result->peak_bytes,
+            "mezzanine_sha256", hash_json (&result->mezzanine.hash), "tail_sha256",
+            hash_json (&result->tail.hash));
+        json_array_append_new (chunks, chunk);
+    }
+    return chunks;
+}
+
+static int write_shot_metadata (const aut_plan_shot_t *shot, const results_t *results,
+                                const char *dir, const aut_hash_t *frames)
+{
+    aut_hash_t hash = model_hash (shot->model);
+    char guidance[AUT_DECIMAL_TEXT];
+    aut_decimal_text (shot->guidance, guidance);
+    json_t *json = json_pack (
+        "{s:s, s:s, s:s, s:I, s:{s:s, s:s, s:o}, s:{s:i, s:i, s:i, s:s, s:[i,i], s:i, s:s}, s:o, "
+        "s:o}",
+        "id", shot->shot->id, "prompt", shot->prompt, "negative", shot->negative, "seed",
+        (json_int_t)shot->seed, "model", "id", shot->model->id, "revision", shot->model->revision,
+        "sha256", hash_json (&hash), "parameters", "width", (int)shot->native_width, "height",
+        (int)shot->native_height, "steps", (int)shot->steps, "guidance", guidance, "rate",
+        (int)shot->native_rate.num, (int)shot->native_rate.den, "frames", (int)shot->native_frames,
+        "tier", aut_tiers[shot->tier], "chunks", chunks_json (shot, results), "frames_sha256",
+        hash_json (frames));
+    char *path = aut_sprintf ("%s/metadata/shots/%s.json", dir, shot->shot->id);
+    char *text = json_dumps (json, JSON_INDENT (1) | JSON_PRESERVE_ORDER);
+    int rc = text ? aut_file_write (path, text, strlen (text))
+                  : aut_fail (AUT_ERR_INTERNAL, "metadata of shot %s", shot->shot->id);
+    free (text);
+    free (path);
+    json_decref (json);
+    return rc;
+}
+
+/* Downloads the chunks of a shot beside each other, joins them and checks the count of frames. */
+static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *shot,
+                       const results_t *results, const char *dir, const char *parts)
+{
+    char **paths = aut_calloc (shot->chunk_count, sizeof *paths);
+    int rc = 0;
+    for (size_t c = 0; c < shot->chunk_count && rc == 0; c++) {
+        const aut_hash_t *hash = &results->chunks[shot->first_chunk + c].mezzanine.hash;
+        char hex[AUT_HASH_HEX];
+        paths[c] = aut_sprintf ("%s/%s.mkv", parts, aut_hash_hex (hash, hex));
+        rc = aut_artifact_get_file (artifacts, paths[c], hash);
+    }
+    char *path = aut_output_shot_path (dir, shot->shot->id);
+    uint64_t frames = 0;
+    aut_hash_t hash;
+    if (rc == 0)
+        rc = aut_clip_join (path, (const char *const *)paths, shot->chunk_count, &frames);
+    if (rc == 0 && frames != shot->native_frames)
+        rc = aut_fail (AUT_ERR_CORRUPT, "it has %llu frames, not %u", (unsigned long long)frames,
+                       shot->native_frames);
+    if (rc == 0)
+        rc = aut_clip_frames_hash (path, &hash, NULL);
+    if (rc == 0)
+        rc = write_shot_metadata (shot, results, dir, &hash);
+    for (size_t c = 0; c < shot->chunk_count; c++) {
+        if (paths[c])
+            remove (paths[c]);
+        free (paths[c]);
+    }
+    free (paths);
+    free (path);
+    return rc ? aut_fail_in (rc, "shot %s", shot->shot->id) : 0;
+}
+
+static bool shot_is_done (const aut_plan_shot_t *shot, const results_t *results)
+{
+    for (size_t c = 0; c < shot->chunk_count; c++)
+        if (!results->chunks[shot->first_chunk + c].done)
+            return false;
+    return true;
+}
+
+static int fetch_shots (aut_session_t *session, const results_t *results, const char *dir,
+                        aut_progress_t *progress, aut_fetch_report_t *report)
+{
+    aut_artifact_client_t *artifacts;
+    const aut_plan_t *plan = results->plan;
+    char *parts = aut_path_join (dir, ".parts", NULL);
+    int rc = aut_client_artifacts (session->client, &artifacts);
+    if (rc == 0)
+        rc = aut_dir_make (parts);
+    for (size_t i = 0; i < plan->shot_count && rc == 0; i++) {
+        if (aut_interrupted ())
+            rc = aut_fail (AUT_ERR_CANCELLED, "interrupted");
+        else if (!shot_is_done (&plan->shots[i], results))
+            report->missing++;
+        else if ((rc = fetch_shot (artifacts, &plan->shots[i], results, dir, parts)) == 0)
+            report->shots++;
+        aut_progress_step (progress, "fetching", i + 1, plan->shot_count,
+                           aut_mono_ms (aut_clock_system ()));
+    }
+    aut_progress_end (progress);
+    aut_dir_remove (parts);
+    free (parts);
+    return rc;
+}
+
+int aut_fetch (aut_session_t *session, const char *job, const aut_film_t *film, const char *dir,
+               aut_progress_t *progress, aut_fetch_report_t *report)
+{
+    *report = (aut_fetch_report_t){0};
+    results_t results = {.plan = film->plan,
+                         .chunks = aut_calloc (film->plan->chunk_count, sizeof *results.chunks)};
+    int rc = aut_output_layout (dir);
+    if (rc == 0)
+        rc = aut_client_results (session->client, job, take_result, &results, NULL);
+    if (rc == 0)
+        rc = fetch_shots (session, &results, dir, progress, report);
+    if (rc == 0)
+        rc = aut_output_write_film (dir, job, film, NULL);
+    for (size_t i = 0; i < film->plan->chunk_count; i++) {
+        free (results.chunks[i].node);
+        free (results.chunks[i].device);
+    }
+    free (results.chunks);
+    return rc;
+}
