@@ -32,8 +32,8 @@ bool aut_blobs_has (aut_blobs_t *self, const aut_hash_t *hash, uint64_t *size);
  */
 int aut_blobs_open_read (aut_blobs_t *self, const aut_hash_t *hash, int *fd, uint64_t *size);
 
-/*  Opens without verifying, for a reader that hashes what it reads (a transfer, whose receiver checks
- *  too). One who finds a difference calls aut_blobs_open_read, which moves the blob aside. */
+/*  Opens without verifying, for a reader that hashes what it reads (a transfer, whose receiver
+ * checks too). One who finds a difference calls aut_blobs_open_read, which moves the blob aside. */
 int aut_blobs_open_raw (aut_blobs_t *self, const aut_hash_t *hash, int *fd, uint64_t *size);
 
 /*  The whole content, verified, at most `max` bytes, with a terminating 0 added; the caller frees.

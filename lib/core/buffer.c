@@ -41,7 +41,7 @@ void aut_buffer_format (aut_buffer_t *self, const char *format, ...)
     if (n < 0)
         text = NULL;
     if (n > 0)
-        aut_buffer_append (self, text, (size_t) n);
+        aut_buffer_append (self, text, (size_t)n);
     free (text);
 }
 

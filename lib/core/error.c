@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,9 +31,8 @@ static void set_detail (const char *format, va_list args, const char *separator,
     char text[DETAIL_MAX];
     int n = vsnprintf (text, sizeof (text), format, args);
     size_t len = n < 0 ? 0 : (size_t)n;
-    if (len >= sizeof (text))
-        len = sizeof (text) - 1;
-    if (tail) {
+    bool cut = len >= sizeof (text);
+    if (tail && !cut) {
         n = snprintf (text + len, sizeof (text) - len, "%s%s", separator, tail);
         len += n < 0 ? 0 : (size_t)n;
     }

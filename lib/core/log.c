@@ -112,7 +112,6 @@ static void log_line (aut_log_level_t level, const char *component, const aut_lo
     static const aut_log_about_t nothing;
     int saved = errno; /* logging must not change what the caller is about to report */
     char *message = NULL;
-    errno = saved;
     if (vasprintf (&message, format, args) < 0)
         return;
     aut_buffer_t line = {0};

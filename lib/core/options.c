@@ -69,26 +69,28 @@ static size_t min3 (size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/*  Levenshtein's distance. Names are short; longer ones count as far from everything. */
+/*  Edits that turn `a` into `b`: a letter inserted, deleted or changed, or two neighbours swapped.
+ *  Names are short; longer ones count as far from everything. */
 static size_t edit_distance (const char *a, const char *b)
 {
     enum { LONGEST = 63 };
-    size_t row[LONGEST + 1];
+    size_t rows[3][LONGEST + 1]; /* the last three rows of the table, in turn */
     size_t a_len = strlen (a), b_len = strlen (b);
     if (a_len > LONGEST || b_len > LONGEST)
         return SIZE_MAX;
     for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
-            size_t up = row[j];
-            row[j] = min3 (up + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = up;
+            row[j] = min3 (above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < row[j])
+                row[j] = before[j - 2] + 1;
         }
     }
-    return row[b_len];
+    return rows[a_len % 3][b_len];
 }
 
 const char *aut_nearest (const char *text, const char *const *names)
