@@ -119,7 +119,10 @@ static void log_line (aut_log_level_t level, const char *component, const aut_lo
         append_json (&line, level, component, about ? about : &nothing, message);
     else
         append_text (&line, level, component, about ? about : &nothing, message);
+    /* not every kernel keeps two writes at one file position apart */
+    flockfile (stderr);
     ssize_t rc = write (STDERR_FILENO, line.data, line.size);
+    funlockfile (stderr);
     (void)rc; /* nowhere is left to complain */
     aut_buffer_clear (&line);
     free (message);

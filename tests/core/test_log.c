@@ -85,7 +85,7 @@ START_TEST (lines_of_threads_are_whole)
     int lines = 0;
     for (char *line = text, *end; (end = strchr (line, '\n')) != NULL; line = end + 1, lines++) {
         *end = 0;
-        ck_assert_ptr_nonnull (strstr (line, " info  "));
+        ck_assert_msg (strstr (line, " info  ") != NULL, "line %d: \"%s\"", lines, line);
         ck_assert_str_eq (end - 4, "torn");
     }
     ck_assert_int_eq (lines, 800);
