@@ -5,6 +5,7 @@
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
+#include "lib/media/sheet.h"
 
 #include <stdlib.h>
 
@@ -160,5 +161,28 @@ int aut_assemble (const aut_film_t *film, const char *dir, const char *path,
     free (self.paths);
     free (self.shots);
     free (self.chapters);
+    return rc;
+}
+
+int aut_assemble_sheet (const aut_film_t *film, const char *movie, const char *path)
+{
+    const aut_plan_t *plan = film->plan;
+    size_t scene_count = film->film->scenes.count;
+    const aut_scene_t *scenes = film->film->scenes.items;
+    aut_sheet_cell_t *cells = aut_calloc (plan->shot_count, sizeof *cells);
+    aut_sheet_row_t *rows = aut_calloc (scene_count, sizeof *rows);
+    for (size_t i = 0; i < plan->shot_count; i++)
+        cells[i] = (aut_sheet_cell_t){
+            .path = movie,
+            .frame = (uint64_t)(plan->shots[i].start_frame + plan->shots[i].frames / 2),
+            .label = plan->shots[i].shot->id};
+    for (size_t i = 0; i < scene_count; i++)
+        rows[i] = (aut_sheet_row_t){.title = scenes[i].slugline ? scenes[i].slugline : scenes[i].id,
+                                    .cells = cells + scenes[i].first_shot,
+                                    .cell_count = scenes[i].shots.count};
+    const aut_sheet_t sheet = {.title = film->film->title, .rows = rows, .row_count = scene_count};
+    int rc = aut_sheet_write (path, &sheet);
+    free (cells);
+    free (rows);
     return rc;
 }

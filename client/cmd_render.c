@@ -19,7 +19,7 @@
 
 typedef struct {
     aut_common_t common;
-    const char *film, *outputs, *idempotency;
+    const char *film, *outputs, *sheet, *idempotency;
     int64_t priority, workers;
     bool allow_lower;
 } options_t;
@@ -102,6 +102,8 @@ static int fetch_and_stitch (render_t *self)
     self->path = self->options->film ? aut_strdup (self->options->film)
                                      : aut_path_join (self->dir, "assembled", "film.mp4", NULL);
     rc = aut_assemble (&self->film, self->dir, self->path, self->progress, &self->stitch);
+    if (rc == 0 && self->options->sheet)
+        rc = aut_assemble_sheet (&self->film, self->path, self->options->sheet);
     if (rc == 0)
         rc = aut_output_write_film (self->dir, self->job, &self->film, &self->stitch);
     return rc;
@@ -228,6 +230,8 @@ int aut_cmd_render (int argc, char **argv)
          "where the film goes (default: into the output folder)", NULL, 0, 0},
         {"outputs", 0, AUT_OPT_STRING, &options.outputs, "DIR",
          "where output folders are made (default outputs)", NULL, 0, 0},
+        {"sheet", 0, AUT_OPT_STRING, &options.sheet, "PNG",
+         "also write a contact sheet of the film", NULL, 0, 0},
         {"priority", 'p', AUT_OPT_INT, &options.priority, "N",
          "-100 … 100; higher runs first (default 0)", NULL, -100, 100},
         {"idempotency-key", 0, AUT_OPT_STRING, &options.idempotency, "K",

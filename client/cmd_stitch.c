@@ -13,7 +13,7 @@
 int aut_cmd_stitch (int argc, char **argv)
 {
     aut_common_t common = AUT_COMMON_DEFAULTS;
-    const char *path = NULL;
+    const char *path = NULL, *sheet = NULL;
     const aut_opt_info_t info = {
         .program = "auteur stitch",
         .usage = "DIR -o FILM",
@@ -23,6 +23,8 @@ int aut_cmd_stitch (int argc, char **argv)
         .max_operands = 1};
     const aut_opt_t table[] = {
         {"output", 'o', AUT_OPT_STRING, &path, "FILM", "the film, an .mp4; required", NULL, 0, 0},
+        {"sheet", 0, AUT_OPT_STRING, &sheet, "PNG", "also write a contact sheet of the film", NULL,
+         0, 0},
         AUT_OPTIONS_MODELS (common),
         AUT_OPTIONS_OUTPUT (common),
         AUT_OPTIONS_END};
@@ -43,6 +45,8 @@ int aut_cmd_stitch (int argc, char **argv)
         rc = aut_assemble (&film, dir[0], path, progress, &report);
         aut_progress_destroy (&progress);
     }
+    if (rc == 0 && sheet)
+        rc = aut_assemble_sheet (&film, path, sheet);
     if (rc)
         code = aut_common_fail (rc, "stitch %s", dir[0]);
     else if (common.json)
