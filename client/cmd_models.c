@@ -67,7 +67,7 @@ static int one_model (const aut_registry_t *registry, const char *verb, const ch
 {
     const aut_model_t *model = aut_registry_find (registry, id);
     if (!model) {
-        char *hint = aut_registry_hint (registry, id);
+        char *hint = aut_registry_hint (registry, id, NULL);
         fprintf (stderr, "auteur models: no model '%s'%s%s\n", id, hint ? "; " : "",
                  hint ? hint : "");
         free (hint);
