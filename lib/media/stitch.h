@@ -22,44 +22,55 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { AUT_CUT, AUT_DISSOLVE, AUT_FADE, AUT_WIPE } aut_transition_t;
+typedef enum {
+    AUT_STITCH_CUT,
+    AUT_STITCH_DISSOLVE,
+    AUT_STITCH_FADE,
+    AUT_STITCH_WIPE
+} aut_stitch_transition_t;
 
 /*  Where a wipe's edge moves; behind it is the new shot. */
-typedef enum { AUT_WIPE_RIGHT, AUT_WIPE_LEFT, AUT_WIPE_UP, AUT_WIPE_DOWN } aut_wipe_t;
+typedef enum {
+    AUT_STITCH_WIPE_RIGHT,
+    AUT_STITCH_WIPE_LEFT,
+    AUT_STITCH_WIPE_UP,
+    AUT_STITCH_WIPE_DOWN
+} aut_stitch_wipe_t;
 
-typedef enum { AUT_FIT_CROP, AUT_FIT_PAD } aut_fit_t;
+typedef enum { AUT_STITCH_FIT_CROP, AUT_STITCH_FIT_PAD } aut_stitch_fit_t;
 
 /*  How a shot's frames become the film's: film frame j shows the native frame whose time span holds
  *  the middle of j's. (Room for blending later.) */
-typedef enum { AUT_RETIME_NEAREST } aut_retime_t;
+typedef enum { AUT_STITCH_RETIME_NEAREST } aut_stitch_retime_t;
 
 typedef enum {
-    AUT_QUALITY_DEFAULT, /* by tier: pass the film's best tier to aut_quality_of_tier */
-    AUT_QUALITY_LOW,
-    AUT_QUALITY_MEDIUM,
-    AUT_QUALITY_HIGH
-} aut_quality_t;
+    AUT_STITCH_QUALITY_DEFAULT, /* by tier: pass the film's best tier to aut_stitch_quality_of_tier
+                                 */
+    AUT_STITCH_QUALITY_LOW,
+    AUT_STITCH_QUALITY_MEDIUM,
+    AUT_STITCH_QUALITY_HIGH
+} aut_stitch_quality_t;
 
 /*  Fields of output.burn_in, as a set. */
 enum {
-    AUT_BURN_ID = 1,
-    AUT_BURN_SLUGLINE = 2,
-    AUT_BURN_TIMECODE = 4,
-    AUT_BURN_PROMPT = 8,
-    AUT_BURN_DIALOGUE = 16,
-    AUT_BURN_SEED = 32,
-    AUT_BURN_MODEL = 64,
-    AUT_BURN_ALL = 127
+    AUT_STITCH_BURN_ID = 1,
+    AUT_STITCH_BURN_SLUGLINE = 2,
+    AUT_STITCH_BURN_TIMECODE = 4,
+    AUT_STITCH_BURN_PROMPT = 8,
+    AUT_STITCH_BURN_DIALOGUE = 16,
+    AUT_STITCH_BURN_SEED = 32,
+    AUT_STITCH_BURN_MODEL = 64,
+    AUT_STITCH_BURN_ALL = 127
 };
 
 typedef struct {
-    const char *path;            /* the mezzanine */
-    int32_t rate_num, rate_den;  /* native rate; must be the file's */
-    uint64_t native_frames;      /* must be what the file holds */
-    uint64_t frames;             /* in the film, overlaps included; ≥ 1 */
-    aut_transition_t transition; /* into this shot */
-    uint32_t transition_frames;  /* 0 for a cut */
-    aut_wipe_t wipe;
+    const char *path;                   /* the mezzanine */
+    int32_t rate_num, rate_den;         /* native rate; must be the file's */
+    uint64_t native_frames;             /* must be what the file holds */
+    uint64_t frames;                    /* in the film, overlaps included; ≥ 1 */
+    aut_stitch_transition_t transition; /* into this shot */
+    uint32_t transition_frames;         /* 0 for a cut */
+    aut_stitch_wipe_t wipe;
     const char *id;                                   /* for burn-in and messages */
     const char *slugline, *prompt, *dialogue, *model; /* plain text, any may be NULL */
     uint64_t seed;
@@ -75,13 +86,13 @@ typedef struct {
     int32_t rate_num, rate_den;     /* the film's */
     uint32_t width, height;         /* the film's, even */
     uint32_t out_width, out_height; /* of the file, even; 0 = the film's (see aut_stitch_upscale) */
-    aut_fit_t fit;
-    aut_retime_t retime;
-    const char *codec;     /* "h264"; NULL = h264 */
-    aut_quality_t quality; /* DEFAULT = medium */
-    unsigned threads;      /* of the encoder, 0 = 4; decides bytes, so never by machine */
-    unsigned burn_in;      /* AUT_BURN_… */
-    const char *title;     /* or NULL */
+    aut_stitch_fit_t fit;
+    aut_stitch_retime_t retime;
+    const char *codec;            /* "h264"; NULL = h264 */
+    aut_stitch_quality_t quality; /* DEFAULT = medium */
+    unsigned threads;             /* of the encoder, 0 = 4; decides bytes, so never by machine */
+    unsigned burn_in;             /* AUT_STITCH_BURN_… */
+    const char *title;            /* or NULL */
     const aut_stitch_shot_t *shots;
     size_t shot_count;
     const aut_stitch_chapter_t *chapters;
@@ -110,12 +121,12 @@ uint64_t aut_stitch_frames (const aut_stitch_t *self);
 
 /*  The quality for a tier when the storyboard says none ("animatic", "draft", "standard", "final").
  */
-aut_quality_t aut_quality_of_tier (const char *tier);
+aut_stitch_quality_t aut_stitch_quality_of_tier (const char *tier);
 /*  "low", "medium", "high"; 0 or AUT_ERR_INVALID. */
-int aut_quality_parse (aut_quality_t *out, const char *text);
+int aut_stitch_quality_parse (aut_stitch_quality_t *out, const char *text);
 
 /*  The set of one name of output.burn_in ("slugline"), or 0 for an unknown one. */
-unsigned aut_burn_of_name (const char *name);
+unsigned aut_stitch_burn_of_name (const char *name);
 
 /*  The size for output.upscale: `name` "1080p", "2k", "4k", or NULL / "" for none. Never smaller
  * than the film. AUT_ERR_INVALID for another name. */

@@ -1,0 +1,55 @@
+/*  Internal to the stitch: its parts and what they hand each other. */
+#ifndef AUT_LIB_MEDIA_STITCH_PRIVATE_H
+#define AUT_LIB_MEDIA_STITCH_PRIVATE_H
+
+#include "lib/media/queue.h"
+#include "lib/media/stitch.h"
+
+/*  stitch_plan.c: what a description must hold before anything is opened. */
+int aut_stitch_check (const aut_stitch_t *self);
+/*  The native frame shown as film frame `index` of the shot; below native_frames. */
+uint64_t aut_stitch_native_index (const aut_stitch_t *self, const aut_stitch_shot_t *shot,
+                                  uint64_t index);
+
+/*  stitch_source.c: a thread that decodes one shot, retimes, scales and converts it. Its queue
+ * gives shot->frames frames. */
+typedef struct aut_source aut_source_t;
+int aut_source_start (aut_source_t **out, const aut_stitch_t *film, const aut_stitch_shot_t *shot,
+                      aut_frame_pool_t *pool);
+int aut_source_next (aut_source_t *self, AVFrame **frame);
+/*  After the last frame: 0 when the clip held exactly what was planned, else its error. */
+int aut_source_finish (aut_source_t *self);
+/*  Stops the thread where it is and joins it. */
+void aut_source_destroy (aut_source_t **self_p);
+
+/*  stitch_mix.c: frame `k` of `n` of a transition, `to` over `from`, into `out` (all one size).
+ *  For a fade in on the first shot `from` is NULL. */
+void aut_mix (AVFrame *out, const AVFrame *from, const AVFrame *to, aut_stitch_transition_t type,
+              aut_stitch_wipe_t wipe, uint32_t k, uint32_t n);
+/*  Black, limited range. */
+void aut_mix_black (AVFrame *frame);
+
+/*  stitch_encode.c: a thread that encodes and writes what is pushed. */
+typedef struct aut_encoder aut_encoder_t;
+int aut_encoder_start (aut_encoder_t **out, const char *path, const aut_stitch_t *film,
+                       aut_stitch_report_t *report);
+/*  Takes the frame over. On failure the encoder's own error. */
+int aut_encoder_push (aut_encoder_t *self, AVFrame *frame);
+/*  Waits until all is written and gives the film its name. */
+int aut_encoder_finish (aut_encoder_t *self);
+/*  Frees; an unfinished film leaves no file. */
+void aut_encoder_destroy (aut_encoder_t **self_p);
+
+/*  burn.c: the words over the picture. */
+typedef struct aut_burner aut_burner_t;
+int aut_burner_new (aut_burner_t **out, const aut_stitch_t *film, uint32_t width, uint32_t height);
+/*  Draws on `frame`, film frame number `n`, the words of `shot`. */
+int aut_burner_draw (aut_burner_t *self, AVFrame *frame, const aut_stitch_shot_t *shot, uint64_t n);
+void aut_burner_destroy (aut_burner_t **self_p);
+
+/*  timecode.c: HH:MM:SS:FF, or HH:MM:SS;FF with dropped numbers at 29.97 and 59.94. */
+#define AUT_TIMECODE_SIZE 24
+char *aut_timecode (char text[AUT_TIMECODE_SIZE], uint64_t frame, int32_t rate_num,
+                    int32_t rate_den);
+
+#endif
