@@ -1,4 +1,4 @@
-# Compiler settings and the three functions by which every folder declares what it builds.
+# Compiler settings and the functions by which every folder declares what it builds.
 
 set (CMAKE_C_STANDARD 11)
 set (CMAKE_C_STANDARD_REQUIRED ON)
@@ -30,10 +30,18 @@ if (AUTEUR_SANITIZE)
 elseif (NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     add_compile_options (-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 endif ()
+if (AUTEUR_LIBFUZZER)
+    add_compile_options (-fsanitize=fuzzer-no-link)
+endif ()
 if (AUTEUR_COVERAGE)
     add_compile_options (--coverage)
     add_link_options (--coverage)
 endif ()
+
+# What `make build`, `make bench` and `make fuzz` build.
+add_custom_target (programs)
+add_custom_target (bench-programs)
+add_custom_target (fuzzers)
 
 # aut_pkg (TARGET MODULE...): an imported interface target PkgConfig::TARGET for pkg-config modules.
 function (aut_pkg target)
@@ -48,6 +56,7 @@ function (aut_library name)
     add_library (${name} STATIC ${A_SOURCES})
     target_include_directories (${name} PUBLIC ${CMAKE_SOURCE_DIR})
     target_link_libraries (${name} PUBLIC ${A_LINK} PRIVATE ${A_PRIVATE})
+    set_property (GLOBAL APPEND PROPERTY AUT_TARGETS ${name})
 endfunction ()
 
 # aut_program (NAME SOURCES ... LINK ...): a program that is installed in bin.
@@ -56,6 +65,17 @@ function (aut_program name)
     add_executable (${name} ${A_SOURCES})
     target_link_libraries (${name} PRIVATE ${A_LINK})
     install (TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    add_dependencies (programs ${name})
+    set_property (GLOBAL APPEND PROPERTY AUT_TARGETS ${name})
+endfunction ()
+
+# aut_bench (NAME SOURCES ... LINK ...): a program in bench/ that tests/bench/run.sh runs (make bench).
+function (aut_bench name)
+    cmake_parse_arguments (A "" "" "SOURCES;LINK" ${ARGN})
+    add_executable (${name} EXCLUDE_FROM_ALL ${A_SOURCES})
+    target_link_libraries (${name} PRIVATE ${A_LINK})
+    set_target_properties (${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+    add_dependencies (bench-programs ${name})
 endfunction ()
 
 # aut_test (NAME SOURCES ... LINK ... [TIMEOUT s] [LABELS ...]): a Check program run by ctest.
@@ -89,11 +109,59 @@ function (aut_fuzz name)
     add_test (NAME ${name} COMMAND ${name} --inputs ${A_INPUTS}
               ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
     set_tests_properties (${name} PROPERTIES TIMEOUT 300 LABELS fuzz)
-    if (CMAKE_C_COMPILER_ID MATCHES Clang AND AUTEUR_LIBFUZZER)
+    if (AUTEUR_LIBFUZZER)
         add_executable (${name}-libfuzzer ${A_SOURCES})
-        target_link_libraries (${name}-libfuzzer PRIVATE ${A_LINK})
+        target_link_libraries (${name}-libfuzzer PRIVATE ${A_LINK} auteur_core)
         target_link_options (${name}-libfuzzer PRIVATE -fsanitize=fuzzer)
-        set_target_properties (${name}-libfuzzer PROPERTIES
+        set_target_properties (${name}-libfuzzer PROPERTIES OUTPUT_NAME ${name}
                                RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+        add_dependencies (fuzzers ${name}-libfuzzer)
+    else ()
+        add_dependencies (fuzzers ${name})
+    endif ()
+endfunction ()
+
+# The folders that a folder may link to, besides itself; the includes are checked by tools/arch.sh.
+set (AUT_ARROWS_lib_core "")
+set (AUT_ARROWS_lib_film lib/core)
+set (AUT_ARROWS_lib_media lib/core)
+set (AUT_ARROWS_proto lib/core lib/film lib/media)
+set (AUT_ARROWS_broker lib/core lib/film lib/media proto)
+set (AUT_ARROWS_node lib/core lib/film lib/media proto)
+# broker and node: for client/local.c alone
+set (AUT_ARROWS_client lib/core lib/film lib/media proto broker node)
+
+# The folder of the arrows that a target belongs to: lib/core, proto, broker …
+function (aut_folder_of target out)
+    get_target_property (dir ${target} SOURCE_DIR)
+    file (RELATIVE_PATH dir ${CMAKE_SOURCE_DIR} ${dir})
+    string (REGEX REPLACE "^(lib/[a-z]+|[a-z]+).*$" "\\1" dir "${dir}")
+    set (${out} ${dir} PARENT_SCOPE)
+endfunction ()
+
+# aut_check_arrows (): refuses a link against the design's arrows.
+function (aut_check_arrows)
+    get_property (targets GLOBAL PROPERTY AUT_TARGETS)
+    foreach (target ${targets})
+        aut_folder_of (${target} from)
+        string (REPLACE "/" "_" key ${from})
+        get_target_property (links ${target} LINK_LIBRARIES)
+        foreach (link ${links})
+            string (REGEX REPLACE "^\\$<LINK_ONLY:(.*)>$" "\\1" link "${link}")
+            if (NOT link IN_LIST targets)
+                continue ()
+            endif ()
+            aut_folder_of (${link} to)
+            if (NOT to STREQUAL from AND NOT to IN_LIST AUT_ARROWS_${key})
+                message (FATAL_ERROR "${target} (${from}) must not link to ${link} (${to})")
+            endif ()
+        endforeach ()
+    endforeach ()
+    if (TARGET auteur_broker_core)
+        get_target_property (links auteur_broker_core LINK_LIBRARIES)
+        list (REMOVE_ITEM links auteur_core)
+        if (links)
+            message (FATAL_ERROR "auteur_broker_core may link to auteur_core only, not ${links}")
+        endif ()
     endif ()
 endfunction ()

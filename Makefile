@@ -1,0 +1,59 @@
+# The front door: `make help`. CMake and Ninja do the work; this file only names the usual runs.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+SECONDS ?= 60
+CMAKE_FLAGS ?=
+
+BIN := $(BUILD)/bin
+DEMO := $(BUILD)/demo
+CHECK := $(BUILD)/check
+CONFIGURE := cmake -G Ninja $(CMAKE_FLAGS) -S .
+
+.PHONY: help deps build demo check lint bench fuzz install clean
+
+help:
+	@echo "make demo      install what is missing, build, and render a sample film"
+	@echo "make build     the programs, in $(BIN)/"
+	@echo "make check     every test, with AddressSanitizer and UBSan"
+	@echo "make lint      format, clang-tidy, include arrows, banned calls"
+	@echo "make bench     figures of this machine"
+	@echo "make fuzz      every fuzz target for SECONDS=$(SECONDS) each"
+	@echo "make install   into PREFIX=$(PREFIX), below DESTDIR=$(DESTDIR)"
+	@echo "make deps      only install the packages that are missing"
+	@echo "make clean     remove $(BUILD)/"
+
+deps:
+	@tools/deps.sh build
+
+build: deps
+	@$(CONFIGURE) -B $(BUILD) --log-level=WARNING
+	@cmake --build $(BUILD) -j $(JOBS) --target programs
+
+# The state is kept, so a second run finds every shot done.
+demo: build
+	@tools/demo.sh $(BIN) $(DEMO)
+
+check: deps
+	@$(CONFIGURE) -B $(CHECK) --log-level=WARNING -DAUTEUR_SANITIZE=address,undefined
+	@cmake --build $(CHECK) -j $(JOBS)
+	@ctest --test-dir $(CHECK) --output-on-failure -j $(JOBS)
+
+lint:
+	@tools/deps.sh lint
+	@$(CONFIGURE) -B $(BUILD)/lint --log-level=WARNING
+	@tools/lint.sh $(BUILD)/lint
+
+bench: build
+	@cmake --build $(BUILD) -j $(JOBS) --target bench-programs
+	@tests/bench/run.sh $(BIN) $(BUILD)/bench
+
+fuzz: deps
+	@tools/fuzz.sh $(BUILD)/fuzz $(SECONDS)
+
+install: build
+	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(PREFIX)"
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,40 @@
+#!/bin/sh
+# fuzz.sh DIR SECONDS: every fuzz target for so long; with libFuzzer where clang has it, else with
+# the plain driver. New inputs gather in DIR/corpus, a crash in DIR/crashes.
+set -eu
+dir=${1:?a folder for the build}
+seconds=${2:-60}
+cd "$(dirname "$0")/.."
+mkdir -p "$dir/crashes"
+
+if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { (void)d; return n > 9; }' |
+    clang -x c -fsanitize=fuzzer - -o "$dir/probe" 2>/dev/null; then
+    cmake -G Ninja -S . -B "$dir/build" --log-level=WARNING -DCMAKE_C_COMPILER=clang \
+        -DAUTEUR_LIBFUZZER=ON -DAUTEUR_SANITIZE=address,undefined
+    cmake --build "$dir/build" --target fuzzers
+    for program in "$dir"/build/fuzz/*; do
+        name=$(basename "$program")
+        echo "fuzz: $name for $seconds s"
+        mkdir -p "$dir/corpus/$name" "tests/fuzz/corpus/$name"
+        "$program" -max_total_time="$seconds" -max_len=131072 -timeout=10 -rss_limit_mb=1024 \
+            -artifact_prefix="$dir/crashes/$name-" -print_final_stats=0 -verbosity=0 \
+            "$dir/corpus/$name" "tests/fuzz/corpus/$name"
+        rmdir "tests/fuzz/corpus/$name" 2>/dev/null || true
+    done
+else
+    echo "fuzz: no libFuzzer here (clang and libclang-rt): the plain driver it is"
+    cmake -G Ninja -S . -B "$dir/build" --log-level=WARNING -DAUTEUR_SANITIZE=address,undefined
+    cmake --build "$dir/build" --target fuzzers
+    for program in "$dir"/build/tests/fuzz_*; do
+        name=$(basename "$program")
+        echo "fuzz: $name for $seconds s"
+        end=$(($(date +%s) + seconds))
+        seed=$(date +%s)
+        while [ "$(date +%s)" -lt "$end" ]; do
+            AUTEUR_FUZZ_CRASH="" "$program" --inputs 20000 --seed "$seed" "tests/fuzz/corpus/$name" ||
+                { echo "fuzz: again with: $program --inputs 20000 --seed $seed"; exit 1; }
+            seed=$((seed + 20000))
+        done
+    done
+fi
+echo "fuzz: no faults"
