@@ -87,4 +87,5 @@ match ($0, /^[ \t]*#[ \t]*include[ \t]*"[^"]+"/) {
 }
 
 END { exit faults ? 1 : 0 }
-' && echo "arch: includes and calls are as they should be"
+' || exit 1
+echo "arch: includes and calls are as they should be"

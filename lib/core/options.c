@@ -56,7 +56,7 @@ static const char **table_names (const aut_opt_t *table)
 {
     size_t count = table_count (table);
     const char **names = aut_calloc (count + 3, sizeof (*names));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; table && i < count; i++)
         names[i] = table[i].name;
     names[count] = "help";
     names[count + 1] = "version";

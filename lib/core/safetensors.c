@@ -278,13 +278,15 @@ int aut_safetensors_open (aut_safetensors_t **out, const char *path)
     int rc = map_file (&map, &size, path);
     if (rc != AUT_OK)
         return rc;
-    rc = aut_safetensors_parse (out, map, size, path);
-    if (rc != AUT_OK) {
+    aut_safetensors_t *self = NULL;
+    rc = aut_safetensors_parse (&self, map, size, path);
+    if (rc != AUT_OK || !self) {
         munmap (map, size);
         return rc;
     }
-    (*out)->map = map;
-    (*out)->map_size = size;
+    self->map = map;
+    self->map_size = size;
+    *out = self;
     return AUT_OK;
 }
 
