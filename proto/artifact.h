@@ -17,8 +17,10 @@ typedef struct aut_artifact_client aut_artifact_client_t;
 
 /*  All optional; zero-initialise for the defaults. Callbacks run on the calling thread. */
 typedef struct {
-    /*  A transfer that moves no byte for so long ends with AUT_ERR_TIMEOUT, or AUT_ERR_UNREACHABLE
-     *  if the service never answered; 0 = never. */
+    /*  Before the service's first answer ever: so long, then AUT_ERR_UNREACHABLE; 0 = for ever. */
+    int64_t contact_ms;
+    /*  After that, a transfer that moves nothing for so long ends with AUT_ERR_TIMEOUT; 0 = never.
+     */
     int64_t patience_ms;
     /*  Without an answer for so long the socket is opened anew and the transfer resumed; 0 = 5000.
      */
@@ -43,10 +45,11 @@ int aut_artifact_put_file (aut_artifact_client_t *self, aut_ref_t *ref, const ch
 int aut_artifact_put_blob (aut_artifact_client_t *self, aut_ref_t *ref, aut_blobs_t *blobs,
                            const aut_hash_t *hash);
 
-/*  Downloads. AUT_ERR_NOT_FOUND if the service has no such blob. get_blob goes on from a partial
- *  download kept in `blobs`, also of an earlier process; a blob that is there costs nothing.
- *  get_file writes `path` by rename. get_bytes gives at most `max` bytes with a 0 after them; the
- *  caller frees. */
+/*  Downloads. AUT_ERR_NOT_FOUND if the service has no such
+ *  blob. get_blob goes on from a partial download kept in `blobs`, also of an earlier process; a
+ * blob that is there costs no message. get_file writes `path` durably by rename. get_bytes adds a 0
+ * after the last byte, refuses more than `max` bytes with AUT_ERR_TOO_LARGE, and the caller frees.
+ */
 int aut_artifact_get_blob (aut_artifact_client_t *self, aut_blobs_t *blobs, const aut_hash_t *hash);
 int aut_artifact_get_file (aut_artifact_client_t *self, const char *path, const aut_hash_t *hash);
 int aut_artifact_get_bytes (aut_artifact_client_t *self, const aut_hash_t *hash, uint64_t max,

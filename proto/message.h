@@ -49,7 +49,7 @@ typedef struct {
     uint64_t size;
 } aut_ref_t;
 
-/*  X (NAME, field, type byte, wire name for people) */
+/*  X (NAME, field, type byte) */
 #define AUT_MESSAGES(X)                                                                            \
     X (OK, ok, 0x01)                                                                               \
     X (ERROR, error, 0x02)                                                                         \
@@ -338,6 +338,10 @@ const char *aut_msg_name (aut_msg_type_t type);
 
 /*  Whether messages of this type have a body frame. */
 bool aut_msg_has_body (aut_msg_type_t type);
+
+/*  Copies `text` into `out` (`size` bytes with the terminator), cut at a character and with '?' for
+ *  bytes that are not UTF-8, so that it may go into a message; returns `out`. */
+const char *aut_msg_clip (char *out, size_t size, const char *text);
 
 bool aut_token_equal (const aut_token_t *a, const aut_token_t *b);
 

@@ -55,8 +55,8 @@ int aut_net_send (zsock_t *sock, const aut_msg_t *msg, const void *body, size_t 
 int aut_net_send_to (zsock_t *sock, const aut_peer_t *peer, const aut_msg_t *msg, const void *body,
                      size_t body_size);
 
-/*  As aut_net_send_to without copying: `body` is freed by `done (body, hint)`, on any thread, once
- *  it is sent; on failure it stays the caller's. */
+/*  As aut_net_send_to without copying, on a DEALER with `peer` NULL: `body` is freed by `done
+ * (body, hint)`, on any thread, once it is sent; on failure it stays the caller's. */
 int aut_net_send_body_to (zsock_t *sock, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
                           size_t body_size, void (*done) (void *body, void *hint), void *hint);
 
