@@ -18,7 +18,7 @@ struct aut_local {
     int lock;
     char *prefix;
     aut_broker_t *broker;
-    aut_node_t *node;
+    aut_node_daemon_t *node;
 };
 
 static void pause_ms (long ms)

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct aut_node aut_node_t;
+typedef struct aut_node_daemon aut_node_daemon_t;
 
 /*  All strings are borrowed until aut_node_start returns. Start from aut_node_options_init. */
 typedef struct {
@@ -39,23 +39,23 @@ void aut_node_options_init (aut_node_options_t *options);
 /*  Starts the threads; the broker need not be there yet. Gives AUT_ERR_INVALID for an option that
  *  makes no sense, AUT_ERR_NOT_FOUND for a device or program that is not here, AUT_ERR_IO for a
  *  state folder that cannot be used or is used by another node. The caller owns `*out`. */
-int aut_node_start (aut_node_t **out, const aut_node_options_t *options);
+int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options);
 
 /*  Begins to drain: takes no more tasks, lets a running chunk finish within drain_ms, else gives
  *  it back to the broker. Returns at once; any thread. */
-void aut_node_drain (aut_node_t *self);
+void aut_node_drain (aut_node_daemon_t *self);
 
-/*  Waits until the node has ended (after a drain, or because the broker drained and dismissed it)
- *  or `timeout_ms` passed (−1 = without limit); true if it has ended. Any thread. */
-bool aut_node_wait (aut_node_t *self, int timeout_ms);
+/*  Waits until the node has ended after a drain, or `timeout_ms` passed (−1 = without limit); true
+ * if it has ended. Any thread. */
+bool aut_node_wait (aut_node_daemon_t *self, int timeout_ms);
 
 /*  A descriptor that becomes readable when the node has ended, to poll along with others; owned by
  *  the node. */
-int aut_node_fd (const aut_node_t *self);
+int aut_node_fd (const aut_node_daemon_t *self);
 
 /*  Ends the node: with `drain_ms` > 0 it drains first, at most that long; with 0 it stops at once,
  *  killing its workers (a lease that is lost so is no failure of its task). All threads and
  *  processes are gone when it returns; nulls the caller's pointer. NULL is fine. */
-void aut_node_stop (aut_node_t **self_p, uint32_t drain_ms);
+void aut_node_stop (aut_node_daemon_t **self_p, uint32_t drain_ms);
 
 #endif

@@ -40,7 +40,7 @@ typedef enum {
     AUT_SESSION_FETCH_FAILED,  /* `hold`: `code`, `text` */
     AUT_SESSION_UPLOADED,      /* `hold`'s results are with the broker: `refs` */
     AUT_SESSION_UPLOAD_FAILED, /* `hold`: `code`, `text` */
-    AUT_SESSION_DRAIN,         /* take no more; end when what runs has ended or the time is over */
+    AUT_SESSION_DRAIN,         /* take no more; end when what runs has ended or after `within_ms` */
     AUT_SESSION_TICK           /* time has passed */
 } aut_session_event_type_t;
 
@@ -53,7 +53,8 @@ typedef struct {
     aut_session_event_type_t type;
     uint32_t worker; /* its id */
     uint64_t hold;
-    int code; /* aut_err_t */
+    int code;          /* aut_err_t */
+    int64_t within_ms; /* DRAIN; negative: at once, results on their way are not waited for */
     const char *text;
     const aut_msg_t *message;
     const aut_worker_progress_t *progress;
@@ -94,11 +95,10 @@ typedef struct {
     const aut_msg_worker_t *workers; /* at most AUT_WORKERS_MAX, with different ids */
     size_t worker_count;
     uint32_t hold_max;  /* (4 for each worker's credit, at most AUT_HELD_MAX) */
-    uint32_t drain_ms;  /* as given */
     uint32_t hang_ms;   /* (300000) a running worker without a sign of progress */
     uint32_t load_ms;   /* (900000) the same before the first progress of a task */
     uint32_t cancel_ms; /* (5000) a worker that does not stop is killed */
-    uint32_t flush_ms;  /* (2000) after drain_ms, for results on their way */
+    uint32_t flush_ms;  /* (2000) after a drain's time, for results on their way */
     uint64_t seed;      /* of the jitter */
 } aut_session_options_t;
 

@@ -11,6 +11,8 @@
 #ifndef AUT_NODE_SUPERVISOR_H
 #define AUT_NODE_SUPERVISOR_H
 
+#include "proto/worker.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,14 +39,15 @@ pid_t aut_child_pid (const aut_child_t *self);
 /*  Whether bytes wait for the control socket to become writable. */
 bool aut_child_wants_write (const aut_child_t *self);
 
-/*  Sends bytes on the control socket, keeping what it does not take at once for aut_child_flush;
+/*  Sends a message, keeping what the socket does not take at once for aut_child_flush;
  *  AUT_ERR_AGAIN when more than 4 MiB wait, AUT_ERR_IO when the worker is gone. */
-int aut_child_send (aut_child_t *self, const void *data, size_t size);
+int aut_child_send (aut_child_t *self, const aut_worker_msg_t *msg);
 int aut_child_flush (aut_child_t *self);
 
-/*  Reads what has arrived, at most `max` bytes; `*got` = 0 if nothing is there. AUT_ERR_IO at the
- *  end of the stream, after which aut_child_control_fd is −1. */
-int aut_child_receive (aut_child_t *self, void *data, size_t max, size_t *got);
+/*  The next message; clear it after 0. AUT_ERR_AGAIN when there is none, AUT_ERR_IO at the end of
+ *  the stream, another error for bytes that are no message; after these two the control socket is
+ *  closed, which ends the worker. */
+int aut_child_receive (aut_child_t *self, aut_worker_msg_t *out);
 
 /*  Logs the whole lines that the worker has written. */
 void aut_child_pump_log (aut_child_t *self);
