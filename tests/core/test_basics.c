@@ -167,7 +167,7 @@ int main (void)
     tcase_add_test (tests, memory);
     tcase_add_test (tests, clock_is_injected);
     /* sanitizers end the process in their own way */
-#ifndef __SANITIZE_ADDRESS__
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
     tcase_add_test (tests, try_alloc_refuses_overflow);
     tcase_add_test_raise_signal (tests, overflow_ends_the_process, 6);
 #else
