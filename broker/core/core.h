@@ -13,9 +13,9 @@
  *  of is always in the store.
  *
  *  Ids: the core numbers jobs, and a job's tasks get consecutive ids (first_task + ordinal). Peers
- *  are the adapter's own numbers for connections of nodes (never reused while one lives); replies
- *  are the adapter's handles of a waiting client and are answered within the same step, so the
- *  core keeps none.
+ *  are the adapter's own numbers, > 0, for connections of nodes (never reused while one lives);
+ * replies are the adapter's handles of a waiting client and are answered within the same step, so
+ * the core keeps none.
  *
  *  Cost: O(log n) per event in tasks, jobs and nodes; SUBMIT, CANCEL and RETRY are linear in the
  *  job's own tasks. Every table is bounded by the configuration; what does not fit is refused with
@@ -39,6 +39,7 @@
 #define AUT_CORE_MESSAGE 512     /* longest error message kept, with its 0 */
 #define AUT_CORE_IDEMPOTENCY 128 /* longest idempotency key, without its 0 */
 #define AUT_CORE_PRIORITY 100    /* priorities go from -100 to 100 */
+#define AUT_CORE_EXCLUDED 8      /* nodes remembered as having failed a task */
 
 typedef struct aut_core aut_core_t;
 
@@ -289,6 +290,8 @@ typedef struct {
             uint64_t memory;  /* what the device must have from now on */
             const char *code; /* last failure, NULL if it was none */
             const char *message;
+            uint64_t excluded[AUT_CORE_EXCLUDED]; /* nodes where it failed (hashes of names) */
+            uint32_t excluded_count;
         } wait;
         struct {
             aut_core_token_t token;
@@ -414,9 +417,11 @@ typedef struct {
     uint64_t epoch;                      /* LEASED: of the stored lease */
     const char *node;                    /* LEASED: name */
     const char *device;                  /* LEASED; or NULL */
-    uint8_t instance[AUT_CORE_INSTANCE]; /* LEASED */
-    aut_hash_t tail;                     /* DONE */
-    const char *code, *message;          /* last failure, or NULL */
+    uint8_t instance[AUT_CORE_INSTANCE]; /* LEASED; all 0 if not stored: then claimed by name */
+    const uint64_t *excluded;            /* as last told by TASK_WAIT */
+    uint32_t excluded_count;
+    aut_hash_t tail;            /* DONE */
+    const char *code, *message; /* last failure, or NULL */
 } aut_core_task_restore_t;
 
 /*  0, AUT_ERR_EXISTS, AUT_ERR_INVALID, or AUT_ERR_AGAIN when the tables are full. */
