@@ -169,7 +169,9 @@ int aut_clip_reader_open (aut_clip_reader_t **out, const char *path, unsigned th
         avcodec_parameters_to_context (self->decoder, self->input.stream->codecpar);
         self->decoder->thread_type = FF_THREAD_SLICE;
         self->decoder->thread_count = threads ? (int)threads : 2;
-        self->decoder->max_pixels = (int64_t)self->input.info.width * self->input.info.height;
+        /* The decoder allocates with some rows and columns to spare. */
+        self->decoder->max_pixels =
+            (int64_t)(self->input.info.width + 128) * (self->input.info.height + 128);
         rc = avcodec_open2 (self->decoder, codec, NULL);
     }
     if (rc < 0) {

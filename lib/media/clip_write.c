@@ -23,8 +23,9 @@ struct aut_clip_writer {
 
 int aut_clip_format_check (aut_clip_format_t *format)
 {
-    if (!format->width || !format->height || format->width > 16384 || format->height > 16384)
-        return aut_fail (AUT_ERR_INVALID, "a clip of %ux%u pixels: sides are 1 to 16384",
+    /* A single row does not survive FFV1 in FFmpeg 5.1. */
+    if (format->width < 2 || format->height < 2 || format->width > 16384 || format->height > 16384)
+        return aut_fail (AUT_ERR_INVALID, "a clip of %ux%u pixels: sides are 2 to 16384",
                          format->width, format->height);
     if (format->rate_num <= 0 || format->rate_den <= 0)
         return aut_fail (AUT_ERR_INVALID,

@@ -95,7 +95,9 @@ static int s_decode_frame (AVFrame *frame, const s_kind_t *kind, const uint8_t *
         c->thread_count = 1;
         /* Above our limit, so that a picture slightly too large is told its size. */
         c->max_pixels = (int64_t)AUT_PICTURE_MAX_PIXELS * 2;
-        c->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
+        c->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
+        if (kind->codec != AV_CODEC_ID_TIFF) /* whose own encoder's files it would refuse */
+            c->err_recognition |= AV_EF_EXPLODE;
         rc = avcodec_open2 (c, codec, NULL);
     }
     if (rc == 0)

@@ -114,9 +114,9 @@ int aut_stitch_check (const aut_stitch_t *self)
     if (self->rate_num <= 0 || self->rate_den <= 0)
         return aut_fail (AUT_ERR_INVALID, "a film at %d/%d frames per second", (int)self->rate_num,
                          (int)self->rate_den);
-    if (!self->width || !self->height || width % 2 || height % 2 || width < 16 || height < 16 ||
+    if (!self->width || !self->height || width % 2 || height % 2 || width < 2 || height < 2 ||
         width > AUT_PICTURE_MAX_SIDE || height > AUT_PICTURE_MAX_SIDE)
-        return aut_fail (AUT_ERR_INVALID, "a film of %ux%u pixels: sides are even, 16 to %u", width,
+        return aut_fail (AUT_ERR_INVALID, "a film of %ux%u pixels: sides are even, 2 to %u", width,
                          height, AUT_PICTURE_MAX_SIDE);
     if (self->retime != AUT_STITCH_RETIME_NEAREST)
         return aut_fail (AUT_ERR_UNSUPPORTED, "only retiming to the nearest frame is there");
