@@ -194,29 +194,41 @@ void ses_on_message (aut_session_t *self, const aut_msg_t *msg)
     }
 }
 
+/*  Whether some hold is one of which the broker has said nothing since WELCOME. */
+static bool unconfirmed (aut_session_t *self)
+{
+    if (self->now < self->confirm_at)
+        return false;
+    self->confirm_at = self->now + CONFIRM_MS;
+    for (size_t i = 0; i < self->hold_count; i++)
+        if (!self->holds[i]->confirmed && !self->holds[i]->aborting)
+            return true;
+    return false;
+}
+
+/*  After a RELEASE the broker sends nothing until the next HELLO. */
+static bool wants_more (const aut_session_t *self)
+{
+    return self->refused && !self->draining && self->hold_count < self->options.hold_max &&
+           self->now - self->hello_sent >= REHELLO_MS;
+}
+
 void ses_tick_link (aut_session_t *self)
 {
-    if (self->online && self->now - self->heard_at > (int64_t)SILENT_PINGS * self->ping_ms) {
-        aut_log (AUT_LOG_WARN, "node", "the broker is silent; what runs goes on meanwhile");
-        self->hello_wait = 0;
-        ses_say_hello (self);
-    } else if (self->online && self->now >= self->confirm_at) {
-        self->confirm_at = self->now + CONFIRM_MS;
-        for (size_t i = 0; i < self->hold_count; i++)
-            if (!self->holds[i]->confirmed && !self->holds[i]->aborting) {
-                ses_say_hello (self);
-                break;
-            }
-    } else if (self->online && self->refused && !self->draining &&
-               self->hold_count < self->options.hold_max &&
-               self->now - self->hello_sent >= REHELLO_MS) {
-        ses_say_hello (self);
-    } else if (self->online && self->now >= self->ping_at) {
-        self->ping_at = self->now + self->ping_ms;
-        ses_send_msg (self, &(aut_msg_t){.type = AUT_MSG_PING});
-    } else if (!self->online && self->now >= self->hello_at) {
+    if (!self->online) {
+        if (self->now < self->hello_at)
+            return;
         if (self->hello_wait >= HELLO_UNANSWERED_MS)
             ses_act (self, AUT_ACT_RECONNECT, 0, 0);
         ses_say_hello (self);
+    } else if (self->now - self->heard_at > (int64_t)SILENT_PINGS * self->ping_ms) {
+        aut_log (AUT_LOG_WARN, "node", "the broker is silent; what runs goes on meanwhile");
+        self->hello_wait = 0;
+        ses_say_hello (self);
+    } else if (unconfirmed (self) || wants_more (self)) {
+        ses_say_hello (self);
+    } else if (self->now >= self->ping_at) {
+        self->ping_at = self->now + self->ping_ms;
+        ses_send_msg (self, &(aut_msg_t){.type = AUT_MSG_PING});
     }
 }
