@@ -22,7 +22,7 @@ typedef struct {
  *  for a resolver. */
 int aut_asset_locate (char **real, const char *dir, const char *path);
 
-/*  Whether a path is one that a storyboard may write: relative, no "." or ".." or empty parts, no
+/*  Whether a path is one that a storyboard may write: relative, no ".." or empty parts, no
  *  backslash, no control characters, at most 1024 bytes. NULL if so, else why not. */
 const char *aut_asset_path_fault (const char *path);
 

@@ -17,6 +17,7 @@ typedef struct {
     bool warning;
     uint32_t line, column; /* from 1; columns count characters (code points), not bytes */
     uint32_t offset;       /* in bytes from the start of the text */
+    uint32_t order;        /* in which it was found */
     char *path;            /* "scenes[0].shots[1].duration", "$" for the whole document */
     char *message;
     char *hint; /* or NULL */
@@ -26,6 +27,7 @@ typedef struct {
     char *file; /* as the user named it */
     aut_diag_t *items;
     size_t count, cap;
+    uint64_t hint_budget;    /* what searching near names may still cost, see aut_nearest_hint */
     size_t errors, warnings; /* all that were found, also those beyond AUT_DIAGS_MAX */
 } aut_diags_t;
 
@@ -47,9 +49,5 @@ void aut_diags_text (const aut_diags_t *self, bool warnings, aut_buffer_t *out);
 /*  Appends {"valid":bool,"errors":[{"file","line","column","path","message","hint"}]}, no newline;
  *  a missing hint is null. Warnings are not in it. */
 void aut_diags_json (const aut_diags_t *self, aut_buffer_t *out);
-
-/*  Appends `size` bytes with control characters (C0, DEL, C1 and the Unicode line separators and
- *  direction overrides) and invalid UTF-8 as \xNN or \uNNNN. */
-void aut_diag_escape (aut_buffer_t *out, const char *text, size_t size);
 
 #endif

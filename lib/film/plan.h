@@ -10,6 +10,7 @@
 #include "lib/film/task.h"
 
 #define AUT_PLAN_MAX_TASKS 1000000
+#define AUT_PLAN_MAX_PROMPTS (512u << 20) /* bytes of all compiled prompts */
 #define AUT_PLAN_NONE ((size_t)-1)
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
     aut_rational_t native_rate;
     aut_decimal_t native_fps;
     char *prompt, *negative;
+    bool use_last; /* the shot's last picture is one that its model can end on */
     uint64_t seed; /* the shot's, before chunks */
     uint32_t steps;
     aut_decimal_t guidance;

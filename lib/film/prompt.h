@@ -19,13 +19,13 @@
 
 #include "lib/film/storyboard.h"
 
-#define AUT_PROMPT_MAX (64u << 10) /* bytes of a compiled prompt */
+#define AUT_PROMPT_MAX (512u << 10) /* bytes of a compiled prompt and negative together */
 
 /*  Compile for one shot; the caller frees the result. */
 char *aut_prompt_compile (const aut_storyboard_t *film, const aut_shot_t *shot);
 char *aut_prompt_negative (const aut_storyboard_t *film, const aut_shot_t *shot);
 
-/*  How long the compiled prompt is in bytes, without making it. */
+/*  How long both together are in bytes, without making them. */
 size_t aut_prompt_size (const aut_storyboard_t *film, const aut_shot_t *shot);
 
 #endif

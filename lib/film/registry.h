@@ -10,7 +10,6 @@
 #define AUT_LIB_FILM_REGISTRY_H
 
 #include "lib/core/hash.h"
-#include "lib/film/diag.h"
 #include "lib/film/table.h"
 
 #include <stdbool.h>
@@ -82,12 +81,12 @@ void aut_registry_destroy (aut_registry_t **self_p);
 
 /*  Adds every {image,video,audio,language}/models/ID/model.json below `dir`, in order of id; an id
  *  that is there already wins. A missing folder is no error. Bad manifests are left out with a
- *  diagnostic (aut_registry_diags); AUT_ERR_IO when the folder exists and cannot be read. */
+ *  warning (aut_registry_warning); AUT_ERR_IO when the folder exists and cannot be read. */
 int aut_registry_add_dir (aut_registry_t *self, const char *dir);
 
 /*  Adds one manifest from memory; `name` stands for its file in diagnostics, `available` for
- *  whether somebody can run it (a cluster's node). AUT_ERR_INVALID with diagnostics,
- *  AUT_ERR_EXISTS when the id is there already. */
+ *  whether somebody can run it (a cluster's node). AUT_ERR_INVALID with a warning;
+ *  AUT_ERR_EXISTS when the id is there already: it stays, and becomes available if this one is. */
 int aut_registry_add (aut_registry_t *self, const char *name, const char *data, size_t size,
                       bool available);
 
@@ -114,8 +113,8 @@ const aut_model_t *aut_registry_tier (const aut_registry_t *self, aut_tier_t tie
 /*  The best tier that ships: draft when a draft model is available, else animatic. */
 aut_tier_t aut_registry_default_tier (const aut_registry_t *self);
 
-/*  Appends the id hint for an unknown model, or NULL; heap string. */
-char *aut_registry_hint (const aut_registry_t *self, const char *id);
+/*  The hint for an unknown model id (heap string) or NULL; `budget` as in aut_nearest_hint. */
+char *aut_registry_hint (const aut_registry_t *self, const char *id, uint64_t *budget);
 
 static inline bool aut_model_can (const aut_model_t *model, aut_capability_t capability)
 {

@@ -45,6 +45,9 @@ typedef struct aut_source aut_source_t;
  *  AUT_ERR_INVALID when there was any; `*out` is NULL only after a fault of syntax, otherwise the
  *  document (the second of two equal keys left out), which the caller destroys. */
 int aut_source_parse (aut_source_t **out, aut_diags_t *diags, const char *data, size_t size);
+/*  The same with another bound on strings, for texts that lib/film wrote itself. */
+int aut_source_parse_long (aut_source_t **out, aut_diags_t *diags, const char *data, size_t size,
+                           size_t max_string);
 void aut_source_destroy (aut_source_t **self_p);
 
 const aut_node_t *aut_source_root (const aut_source_t *self);

@@ -4,6 +4,7 @@
 #ifndef AUT_LIB_FILM_TABLE_H
 #define AUT_LIB_FILM_TABLE_H
 
+#include "lib/film/arena.h"
 #include "lib/film/source.h"
 
 #include <stdbool.h>
@@ -63,14 +64,6 @@ typedef struct aut_table {
     const aut_field_t *fields;
     size_t count;
 } aut_table_t;
-
-/*  Memory of one document: freed at once. */
-typedef struct aut_arena aut_arena_t;
-aut_arena_t *aut_arena_new (void);
-void aut_arena_destroy (aut_arena_t **self_p);
-/*  Zeroed, aligned for anything. */
-void *aut_arena_alloc (aut_arena_t *self, size_t count, size_t size);
-char *aut_arena_text (aut_arena_t *self, const char *text, size_t size);
 
 /*  Checks `node` against the table and fills `out` (of table->size bytes); every fault goes to
  *  `diags`, and what is faulty is left absent. Strings are borrowed from the source. */

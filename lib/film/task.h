@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AUT_TASK_SPEC_MAX (1u << 20) /* bytes of a spec's text */
+#define AUT_TASK_SPEC_MAX (8u << 20) /* bytes of a spec's text; most have fewer than 2,000 */
 #define AUT_TASK_MAX_SIDE 8192       /* pixels */
 #define AUT_TASK_MAX_FRAMES 100000   /* of one chunk */
 
