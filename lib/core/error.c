@@ -44,7 +44,7 @@ static void set_detail (const char *format, va_list args, const char *separator,
     memcpy (s_detail, text, sizeof (s_detail));
 }
 
-int aut_fail (int code, const char *format, ...)
+int (aut_fail) (int code, const char *format, ...)
 {
     va_list args;
     va_start (args, format);
@@ -53,7 +53,7 @@ int aut_fail (int code, const char *format, ...)
     return code;
 }
 
-int aut_fail_errno (const char *format, ...)
+int (aut_fail_errno) (const char *format, ...)
 {
     int saved = errno;
     char buffer[128];
@@ -78,7 +78,7 @@ int aut_fail_errno (const char *format, ...)
     }
 }
 
-int aut_fail_in (int code, const char *format, ...)
+int (aut_fail_in) (int code, const char *format, ...)
 {
     va_list args;
     va_start (args, format);
