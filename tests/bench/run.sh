@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# run.sh BIN DIR: the figures of this machine. Every figure that is judged stands beside a peer or a
+# limit that was measured in the same run: machines differ, ratios travel.
+set -eu
+bin=${1:?the folder of the programs}
+dir=${2:?the folder of the benches}
+here=$(cd "$(dirname "$0")" && pwd)
+
+echo "machine   $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, \
+$(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), $(uname -sr)"
+echo "auteur    $("$bin/auteur" version)"
+echo "load      $(cut -d' ' -f1-3 /proc/loadavg) before the run"
+
+# bench TITLE COMMAND...: one bench; a failing one does not keep the others from running.
+failed=0
+bench () {
+    local title=$1
+    shift
+    echo
+    echo "== $title"
+    "$@" || { echo "   failed with exit code $?"; failed=1; }
+}
+
+bench "plan: 100,000 shots, limit 1 s" "$dir/bench_plan"
+bench "core: ns per event, 1 k against 1 M queued tasks, limit 2 x" "$dir/bench_core"
+bench "broker: durable tasks/s and dispatch latency" "$dir/bench_broker"
+bench "broker: the same work in PostgreSQL SKIP LOCKED" bash "$here/bench_pg.sh"
+bench "artifacts: MB/s against raw ZeroMQ, aim 0.8" "$dir/bench_artifact"
+bench "stitch: against the ffmpeg command with the same graph, aim 1.0 x time, 0.5 x memory" \
+    "$dir/bench_stitch"
+exit $failed
