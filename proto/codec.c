@@ -13,17 +13,17 @@
 
 #define ARENA_BLOCK 1024
 
-struct aut_arena {
-    aut_arena_t *next;
+struct aut_msg_arena {
+    aut_msg_arena_t *next;
     size_t used, cap;
     max_align_t data[];
 };
 
-void *aut_arena_alloc (aut_arena_t **arena, size_t size)
+void *aut_msg_arena_alloc (aut_msg_arena_t **arena, size_t size)
 {
     size_t align = sizeof (max_align_t);
     size = (size + align - 1) / align * align;
-    aut_arena_t *block = *arena;
+    aut_msg_arena_t *block = *arena;
     if (!block || block->cap - block->used < size) {
         size_t cap = size > ARENA_BLOCK ? size : ARENA_BLOCK;
         block = aut_try_alloc (1, sizeof *block + cap);
@@ -38,10 +38,10 @@ void *aut_arena_alloc (aut_arena_t **arena, size_t size)
     return data;
 }
 
-void aut_arena_destroy (aut_arena_t **arena)
+void aut_msg_arena_destroy (aut_msg_arena_t **arena)
 {
     while (*arena) {
-        aut_arena_t *next = (*arena)->next;
+        aut_msg_arena_t *next = (*arena)->next;
         free (*arena);
         *arena = next;
     }

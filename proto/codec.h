@@ -85,10 +85,10 @@ struct aut_schema {
     }
 
 /*  Memory of one decoded message. */
-typedef struct aut_arena aut_arena_t;
+typedef struct aut_msg_arena aut_msg_arena_t;
 /*  Zeroed bytes; NULL with AUT_ERR_NOMEM recorded. */
-void *aut_arena_alloc (aut_arena_t **arena, size_t size);
-void aut_arena_destroy (aut_arena_t **arena);
+void *aut_msg_arena_alloc (aut_msg_arena_t **arena, size_t size);
+void aut_msg_arena_destroy (aut_msg_arena_t **arena);
 
 /*  What can be told about a message that is otherwise refused. */
 typedef struct {
@@ -97,8 +97,8 @@ typedef struct {
 
 /*  Scans and decodes `map` into the zeroed struct at `out`, with memory from `arena`. `peek` may be
  *  NULL. */
-int aut_codec_decode (const aut_schema_t *schema, void *out, aut_arena_t **arena, const void *map,
-                      size_t size, aut_peek_t *peek);
+int aut_codec_decode (const aut_schema_t *schema, void *out, aut_msg_arena_t **arena,
+                      const void *map, size_t size, aut_peek_t *peek);
 
 /*  Appends the map to `map`; on failure it is as before. */
 int aut_codec_encode (const aut_schema_t *schema, const void *in, aut_buffer_t *map);

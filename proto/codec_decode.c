@@ -10,7 +10,7 @@
 
 typedef struct {
     const char *message;
-    aut_arena_t **arena;
+    aut_msg_arena_t **arena;
 } walk_t;
 
 static int decode_map (walk_t *walk, const aut_place_t *place, const aut_schema_t *schema,
@@ -104,7 +104,7 @@ static int decode_text (walk_t *walk, const aut_place_t *place, size_t min, size
     int rc = aut_check_text (walk->message, place, object->via.str.ptr, size, min, max);
     if (rc)
         return rc;
-    char *copy = aut_arena_alloc (walk->arena, size + 1);
+    char *copy = aut_msg_arena_alloc (walk->arena, size + 1);
     if (!copy)
         return AUT_ERR_NOMEM;
     if (size)
@@ -144,7 +144,7 @@ static int decode_bin (walk_t *walk, const aut_place_t *place, const aut_field_t
     if (size < (size_t)field->min || size > field->max)
         return aut_place_fail (walk->message, place, "%zu bytes long, allowed are %lld … %llu",
                                size, (long long)field->min, (unsigned long long)field->max);
-    uint8_t *copy = aut_arena_alloc (walk->arena, size + 1);
+    uint8_t *copy = aut_msg_arena_alloc (walk->arena, size + 1);
     if (!copy)
         return AUT_ERR_NOMEM;
     if (size)
@@ -180,7 +180,7 @@ static int decode_array (walk_t *walk, const aut_place_t *place, const aut_field
     size_t size = field->kind == AUT_KIND_STRS     ? sizeof (char *)
                   : field->kind == AUT_KIND_HASHES ? sizeof (aut_hash_t)
                                                    : field->of->size;
-    char *array = aut_arena_alloc (walk->arena, count * size);
+    char *array = aut_msg_arena_alloc (walk->arena, count * size);
     if (!array)
         return AUT_ERR_NOMEM;
     for (size_t i = 0; i < count; i++) {
@@ -290,8 +290,8 @@ static void peek_numbers (const msgpack_object *object, aut_peek_t *peek)
     }
 }
 
-int aut_codec_decode (const aut_schema_t *schema, void *out, aut_arena_t **arena, const void *map,
-                      size_t size, aut_peek_t *peek)
+int aut_codec_decode (const aut_schema_t *schema, void *out, aut_msg_arena_t **arena,
+                      const void *map, size_t size, aut_peek_t *peek)
 {
     if (size > AUT_CONTROL_MAX)
         return aut_fail (AUT_ERR_TOO_LARGE, "%s: %zu bytes, at most %d are allowed", schema->name,

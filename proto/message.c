@@ -314,7 +314,7 @@ static void make_error (aut_msg_t *out, uint8_t type, int code, const aut_peek_t
     aut_msg_clear (out);
     if (type == AUT_MSG_ERROR)
         return;
-    char *text = aut_arena_alloc (&out->owned, AUT_TEXT_MAX + 1);
+    char *text = aut_msg_arena_alloc (&out->owned, AUT_TEXT_MAX + 1);
     if (text)
         aut_msg_clip (text, AUT_TEXT_MAX + 1, aut_error_detail ());
     out->type = AUT_MSG_ERROR;
@@ -365,7 +365,7 @@ int aut_msg_encode (const aut_msg_t *msg, uint8_t head[AUT_HEAD_SIZE], aut_buffe
 
 void aut_msg_clear (aut_msg_t *msg)
 {
-    aut_arena_destroy (&msg->owned);
+    aut_msg_arena_destroy (&msg->owned);
     *msg = (aut_msg_t){0};
 }
 

@@ -305,7 +305,7 @@ typedef struct {
     uint64_t xfer;
 } aut_msg_close_t;
 
-typedef struct aut_arena aut_arena_t; /* proto/codec.h */
+typedef struct aut_msg_arena aut_msg_arena_t; /* proto/codec.h */
 
 /*  One message: `type` says which member counts. */
 typedef struct {
@@ -315,7 +315,7 @@ typedef struct {
         AUT_MESSAGES (AUT_MSG_MEMBER)
 #undef AUT_MSG_MEMBER
     };
-    aut_arena_t *owned;
+    aut_msg_arena_t *owned;
 } aut_msg_t;
 
 /*  Decodes the two frames. 0, or the error, and then `out` holds the ERROR message that answers the

@@ -177,7 +177,7 @@ int aut_worker_decode (aut_worker_msg_t *out, const void *data, size_t size, siz
 
 void aut_worker_msg_clear (aut_worker_msg_t *msg)
 {
-    aut_arena_destroy (&msg->owned);
+    aut_msg_arena_destroy (&msg->owned);
     *msg = (aut_worker_msg_t){0};
 }
 

@@ -90,7 +90,7 @@ typedef struct {
         AUT_WORKER_MESSAGES (AUT_WORKER_MEMBER)
 #undef AUT_WORKER_MEMBER
     };
-    aut_arena_t *owned;
+    aut_msg_arena_t *owned;
 } aut_worker_msg_t;
 
 /*  Appends length, head and map to `out`. Errors as aut_msg_encode. */
