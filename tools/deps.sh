@@ -58,11 +58,18 @@ echo "deps: missing:$missing"
 run $as_root apt-get -q update
 chosen=
 for names in $missing; do
+    found=
     for name in $(echo "$names" | tr '|' ' '); do
         if apt-cache show "$name" >/dev/null 2>&1; then
-            chosen="$chosen $name"
+            found=$name
             break
         fi
     done
+    if [ -z "$found" ]; then
+        echo "deps: this system's package lists have no $names" >&2
+        exit 1
+    fi
+    chosen="$chosen $found"
 done
-run $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $chosen
+run $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 install -y \
+    --no-install-recommends $chosen
