@@ -80,10 +80,14 @@ endfunction ()
 
 # aut_test (NAME SOURCES ... LINK ... [TIMEOUT s] [LABELS ...]): a Check program run by ctest.
 # AUTEUR_TEST_DATA is the absolute path of tests/; AUTEUR_BIN_DIR that of the built programs.
+# Without LABELS the test has its folder's name.
 function (aut_test name)
     cmake_parse_arguments (A "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
     if (NOT A_TIMEOUT)
         set (A_TIMEOUT 300)
+    endif ()
+    if (NOT A_LABELS)
+        get_filename_component (A_LABELS ${CMAKE_CURRENT_SOURCE_DIR} NAME)
     endif ()
     add_executable (${name} ${A_SOURCES})
     target_link_libraries (${name} PRIVATE ${A_LINK} PkgConfig::CHECK)
