@@ -66,12 +66,17 @@ int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options);
 
 const aut_broker_endpoints_t *aut_broker_endpoints (const aut_broker_t *self);
 
-/*  Stops: accepts nothing new, gives nodes `drain_ms` to finish or give back what they run (returns
- *  at once when none is connected or running), commits, closes. What is unfinished goes on when a
- *  broker is started on the same state. Any thread; nulls the caller's pointer; NULL is fine. */
+/*  0 while the broker works; else the code with which its loop ended by itself (AUT_ERR_FENCED:
+ *  another broker took the store). It then serves nothing and waits to be stopped. Any thread. */
+int aut_broker_fault (const aut_broker_t *self);
+
+/*  Stops: takes no new jobs, for `drain_ms` still takes the results of what nodes run (at once when
+ *  nothing runs), then closes. What is unfinished goes on when a broker is started on the same
+ *  state: nodes keep their chunks and are adopted. Any thread; nulls the caller's pointer; NULL is
+ *  fine. */
 void aut_broker_stop (aut_broker_t **self_p, int64_t drain_ms);
 
-/*  Shortens the drain of a stop under way on another thread, to none. Safe in any thread. */
+/*  Shortens the drain of a stop under way on another thread, to none. Any thread. */
 void aut_broker_hurry (aut_broker_t *self);
 
 /*  A consistent copy of a state directory (database and blobs) into `to`, which must not exist or

@@ -9,6 +9,7 @@
 #include "lib/core/mem.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,31 @@ static void copy_body (aut_store_body_t *to, const aut_store_body_t *from)
     to->inputs = inputs;
 }
 
+static void set_text (char *out, size_t size, const char *text)
+{
+    if (text)
+        snprintf (out, size, "%s", text);
+}
+
+static void copy_task (aut_store_task_t *to, const aut_store_new_task_t *from)
+{
+    *to = (aut_store_task_t){
+        .id = from->id,
+        .job = from->job,
+        .ordinal = from->ordinal,
+        .shot = from->shot,
+        .chunk = from->chunk,
+        .key = from->key,
+        .predecessor = from->predecessor,
+        .cost = from->cost,
+        .result = from->result,
+        .memory = from->memory,
+        .state = AUT_STORE_WAITS,
+    };
+    set_text (to->model, sizeof to->model, from->model);
+    set_text (to->class_, sizeof to->class_, from->class_);
+}
+
 static int submit (memory_t *self, const aut_store_submission_t *sub)
 {
     for (size_t i = 0; i < self->record_count; i++)
@@ -131,8 +157,7 @@ static int submit (memory_t *self, const aut_store_submission_t *sub)
     record->tasks = aut_calloc (sub->job.task_count + 1, sizeof *record->tasks);
     record->bodies = aut_calloc (sub->job.task_count + 1, sizeof *record->bodies);
     for (uint32_t i = 0; i < sub->job.task_count; i++) {
-        record->tasks[i] = sub->tasks[i];
-        record->tasks[i].state = AUT_STORE_WAITS;
+        copy_task (&record->tasks[i], &sub->tasks[i]);
         copy_body (&record->bodies[i], &sub->bodies[i]);
     }
     push_undo (self)->kind = UNDO_RECORD;
@@ -166,17 +191,6 @@ static int set_job (memory_t *self, const aut_store_mutation_t *m, aut_store_job
         }
     }
     return 0;
-}
-
-static void set_text (char *out, size_t size, const char *text)
-{
-    size_t len = text ? strlen (text) : 0;
-    if (!text)
-        return;
-    if (len >= size)
-        len = size - 1;
-    memcpy (out, text, len);
-    out[len] = 0;
 }
 
 /*  Whether the change may touch the task: the fences of store.h. */
@@ -221,7 +235,8 @@ static void add_result (memory_t *self, aut_store_task_t *task, const aut_store_
 {
     self->results =
         aut_grow (self->results, &self->result_cap, self->result_count + 1, sizeof *self->results);
-    self->results[self->result_count++] = *result;
+    self->results[self->result_count] = *result;
+    self->results[self->result_count++].key = task->key;
     push_undo (self)->kind = UNDO_RESULT;
     task->result = self->result_count;
 }

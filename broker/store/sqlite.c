@@ -110,7 +110,7 @@ static int put_job (aut_sqlite_t *self, const aut_store_job_t *job)
     return aut_sqlite_run (self->db, b.stmt, "cannot insert a job");
 }
 
-static int put_task (aut_sqlite_t *self, const aut_store_task_t *task)
+static int put_task (aut_sqlite_t *self, const aut_store_new_task_t *task)
 {
     binder_t b = {self->writes[AUT_SQL_PUT_TASK], 0};
     bind_int (&b, task->id);
@@ -209,7 +209,7 @@ static int wait_again (aut_sqlite_t *self, const aut_store_mutation_t *m)
 
 static int finish_cached (aut_sqlite_t *self, const aut_store_mutation_t *m)
 {
-    binder_t b = {self->writes[AUT_SQL_CACHED], 0};
+    binder_t b = {self->writes[AUT_SQL_TAKE_OVER], 0};
     bind_int (&b, m->id);
     return run_fenced (self, &b, m, "cannot take over a result");
 }
@@ -229,7 +229,6 @@ static int put_result (aut_sqlite_t *self, const aut_store_mutation_t *m)
     const aut_store_result_t *r = m->result;
     binder_t b = {self->writes[AUT_SQL_PUT_RESULT], 0};
     bind_int (&b, m->id);
-    sqlite3_bind_blob64 (b.stmt, ++b.n, r->key.bytes, 32, SQLITE_STATIC);
     bind_ref (&b, &r->mezzanine);
     bind_ref (&b, &r->tail);
     bind_ref (&b, &r->preview);

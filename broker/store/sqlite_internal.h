@@ -42,11 +42,12 @@
              "WHERE id = ?1 AND attempt = ?2 AND state = 2")                                       \
     X (PUT_RESULT, "INSERT INTO results (task, key, mezzanine, mezzanine_size, tail, tail_size, "  \
                    "preview, preview_size, metadata, metadata_size, used, seconds, peak_bytes, "   \
-                   "node, device, attempt) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")              \
+                   "node, device, attempt) VALUES (?1,(SELECT key FROM tasks WHERE id = "          \
+                   "?1),?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                                             \
     X (FINISH, "UPDATE tasks SET state = 3, code = '', message = '', result = ?4 "                 \
                "WHERE id = ?1 AND attempt = ?2 AND epoch = ?3 AND state = 2")                      \
-    X (CACHED, "UPDATE tasks SET state = 3, code = '', message = '' "                              \
-               "WHERE id = ?1 AND state = 1 AND result != 0")                                      \
+    X (TAKE_OVER, "UPDATE tasks SET state = 3, code = '', message = '' "                           \
+                  "WHERE id = ?1 AND state = 1 AND result != 0")                                   \
     X (FAIL, "UPDATE tasks SET state = 4, failures = ?2, code = coalesce (?3, code), "             \
              "message = coalesce (?4, message) WHERE id = ?1 AND state IN (1, 2)")                 \
     X (LOAD_JOBS, "SELECT " AUT_SQL_JOB_COLUMNS " FROM jobs WHERE ?1 = 0 OR id = ?1 ORDER BY id")  \
@@ -72,7 +73,7 @@
     X (BODY, "SELECT spec, spec_hash, spec_size, inputs FROM bodies WHERE task = ?")               \
     X (RESULT, "SELECT " AUT_SQL_RESULT_COLUMNS                                                    \
                " FROM tasks t JOIN results r ON r.id = t.result WHERE t.id = ?")                   \
-    X (CACHED, "SELECT " AUT_SQL_RESULT_COLUMNS                                                    \
+    X (BY_KEY, "SELECT " AUT_SQL_RESULT_COLUMNS                                                    \
                ", r.id FROM results r WHERE r.key = ? ORDER BY r.id DESC LIMIT 1")                 \
     X (IDEMPOTENT, "SELECT id FROM jobs WHERE idempotency = ?")                                    \
     X (ITEMS,                                                                                      \

@@ -172,7 +172,7 @@ int aut_sqlite_cached (aut_store_t *store, const aut_hash_t *key, uint64_t *id,
                        aut_store_result_t *result)
 {
     aut_sqlite_t *self = (aut_sqlite_t *)store;
-    sqlite3_stmt *stmt = begin (self, AUT_SQL_CACHED);
+    sqlite3_stmt *stmt = begin (self, AUT_SQL_BY_KEY);
     sqlite3_bind_blob64 (stmt, 1, key->bytes, sizeof key->bytes, SQLITE_STATIC);
     int rc = one_row (self, stmt, "a cached result");
     if (!rc) {

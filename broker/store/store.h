@@ -58,7 +58,7 @@ typedef struct {
 
 /*  What a chunk's execution gave. Strings are "" when unknown. */
 typedef struct {
-    aut_hash_t key;
+    aut_hash_t key; /* of its task: a commit sets it */
     aut_store_blob_t mezzanine, tail, preview, metadata;
     aut_hash_t used[AUT_STORE_USED_MAX]; /* inputs that it was made from, in order */
     uint32_t used_count;
@@ -113,11 +113,20 @@ typedef struct {
     uint32_t task_count;
 } aut_store_job_t;
 
+/*  A task as it is submitted: the fixed part of aut_store_task_t. It waits. */
+typedef struct {
+    uint64_t id, job;
+    uint32_t ordinal, shot, chunk, cost;
+    aut_hash_t key;
+    uint64_t predecessor, result, memory;
+    const char *model, *class_;
+} aut_store_new_task_t;
+
 /*  A whole submission. `bodies` runs beside `tasks`. */
 typedef struct {
     aut_store_job_t job;
     const char *const *shots; /* shot ids, job.shot_count of them */
-    const aut_store_task_t *tasks;
+    const aut_store_new_task_t *tasks;
     const aut_store_body_t *bodies;
 } aut_store_submission_t;
 

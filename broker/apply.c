@@ -1,0 +1,485 @@
+/*  What the core decided, carried out: its mutations in the store's terms, and after the commit the
+ *  messages and events. On the loop's thread. */
+#include "broker/internal.h"
+
+#include "lib/core/error.h"
+#include "lib/core/log.h"
+#include "lib/core/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG "broker"
+
+/* ---- mutations ------------------------------------------------------------------------------ */
+
+/*  The submission's ids, now that the core has chosen them. */
+static const aut_store_submission_t *fill_ids (const aut_core_action_t *action)
+{
+    aut_submission_t *sub = action->u.insert.submit->cookie;
+    aut_store_new_task_t *tasks = (aut_store_new_task_t *)sub->store.tasks;
+    sub->store.job.id = action->u.insert.job;
+    sub->store.job.first_task = action->u.insert.first_task;
+    for (uint32_t i = 0; i < sub->store.job.task_count; i++) {
+        uint32_t after = sub->core.tasks[i].after;
+        tasks[i].job = sub->store.job.id;
+        tasks[i].id = sub->store.job.first_task + i;
+        tasks[i].predecessor = after == AUT_CORE_NONE ? 0 : sub->store.job.first_task + after;
+    }
+    return &sub->store;
+}
+
+static void set_result (aut_store_mutation_t *m, const aut_core_action_t *action)
+{
+    aut_store_result_t *result = (aut_store_result_t *)action->u.result.done->artifacts;
+    snprintf (result->node, sizeof result->node, "%s", action->u.result.node);
+    if (!result->device[0])
+        snprintf (result->device, sizeof result->device, "%s", action->u.result.device);
+    result->attempt = action->u.result.token.attempt;
+    m->kind = AUT_STORE_RESULT;
+    m->id = action->u.result.token.task;
+    m->attempt = action->u.result.token.attempt;
+    m->epoch = action->u.result.token.epoch;
+    m->result = result;
+}
+
+static void set_lease (aut_store_mutation_t *m, const aut_core_action_t *action)
+{
+    m->kind = AUT_STORE_LEASE;
+    m->id = action->u.lease.token.task;
+    m->attempt = action->u.lease.token.attempt;
+    m->epoch = action->u.lease.token.epoch;
+    m->adopted = action->u.lease.adopted;
+    m->node = action->u.lease.node;
+    m->device = action->u.lease.device;
+    m->instance = action->u.lease.instance;
+}
+
+static void set_failure (aut_store_mutation_t *m, const aut_core_action_t *action)
+{
+    if (action->kind == AUT_MUT_TASK_WAIT) {
+        m->kind = AUT_STORE_WAIT;
+        m->id = action->u.wait.task;
+        m->attempt = action->u.wait.attempt;
+        m->failures = action->u.wait.failures;
+        m->memory = action->u.wait.memory;
+        m->code = action->u.wait.code;
+        m->message = action->u.wait.message;
+    } else {
+        m->kind = AUT_STORE_FAIL;
+        m->id = action->u.failed.task;
+        m->failures = action->u.failed.failures;
+        m->code = action->u.failed.code;
+        m->message = action->u.failed.message;
+    }
+}
+
+static void set_job (aut_store_mutation_t *m, const aut_core_action_t *action)
+{
+    m->kind = action->kind == AUT_MUT_JOB_STATE    ? AUT_STORE_JOB_STATE
+              : action->kind == AUT_MUT_JOB_CANCEL ? AUT_STORE_JOB_CANCEL
+                                                   : AUT_STORE_JOB_RETRY;
+    m->id = action->u.job.job;
+    m->job_state = (aut_store_job_state_t)action->u.job.state;
+}
+
+static void convert (aut_store_mutation_t *m, const aut_core_action_t *action)
+{
+    memset (m, 0, sizeof *m);
+    switch (action->kind) {
+    case AUT_MUT_JOB_INSERT:
+        m->kind = AUT_STORE_SUBMIT;
+        m->submission = fill_ids (action);
+        break;
+    case AUT_MUT_TASK_LEASE:
+        set_lease (m, action);
+        break;
+    case AUT_MUT_TASK_RESULT:
+        set_result (m, action);
+        break;
+    case AUT_MUT_TASK_CACHED:
+        m->kind = AUT_STORE_CACHED;
+        m->id = action->u.cached.task;
+        break;
+    case AUT_MUT_TASK_WAIT:
+    case AUT_MUT_TASK_FAILED:
+        set_failure (m, action);
+        break;
+    default:
+        set_job (m, action);
+        break;
+    }
+}
+
+size_t aut_broker_mutations (aut_broker_t *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->actions.count; i++) {
+        const aut_core_action_t *action = &self->actions.items[i];
+        if (!aut_core_is_mutation (action->kind))
+            continue;
+        self->mutations =
+            aut_grow (self->mutations, &self->mutation_cap, count + 1, sizeof *self->mutations);
+        convert (&self->mutations[count++], action);
+    }
+    return count;
+}
+
+/* ---- the catalogue -------------------------------------------------------------------------- */
+
+static void add_to_catalogue (aut_broker_t *self, const aut_submission_t *sub)
+{
+    aut_entry_t *entry = aut_catalogue_add (self->catalogue, &sub->store.job, sub->store.shots);
+    for (uint32_t i = 0; i < sub->store.job.task_count; i++)
+        aut_entry_add_task (entry, i, sub->store.tasks[i].shot, AUT_STORE_WAITS);
+    aut_entry_end (entry);
+}
+
+static void note_mutation (aut_broker_t *self, const aut_core_action_t *action)
+{
+    aut_entry_t *entry;
+    switch (action->kind) {
+    case AUT_MUT_JOB_INSERT:
+        add_to_catalogue (self, action->u.insert.submit->cookie);
+        break;
+    case AUT_MUT_JOB_STATE:
+    case AUT_MUT_JOB_CANCEL:
+    case AUT_MUT_JOB_RETRY:
+        entry = aut_catalogue_find (self->catalogue, action->u.job.job);
+        if (entry)
+            entry->state = action->kind == AUT_MUT_JOB_CANCEL
+                               ? AUT_STORE_JOB_CANCELLED
+                               : (aut_store_job_state_t)action->u.job.state;
+        break;
+    case AUT_MUT_TASK_RESULT:
+        entry = aut_catalogue_find (self->catalogue, action->u.result.job);
+        if (entry)
+            aut_entry_done (entry, action->u.result.token.task);
+        break;
+    case AUT_MUT_TASK_CACHED:
+        entry = aut_catalogue_find (self->catalogue, action->u.cached.job);
+        if (entry)
+            aut_entry_done (entry, action->u.cached.task);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+static aut_out_t *new_out (uint64_t to, aut_msg_type_t type)
+{
+    aut_out_t *out = aut_calloc (1, sizeof *out);
+    out->to = to;
+    out->msg.type = type;
+    return out;
+}
+
+void aut_out_destroy (void *item)
+{
+    aut_out_t *out = item;
+    if (!out)
+        return;
+    for (size_t i = 0; i < sizeof out->owned / sizeof *out->owned; i++)
+        free (out->owned[i]);
+    free (out);
+}
+
+void aut_out_post (aut_mailbox_t *mailbox, aut_out_t *out)
+{
+    if (aut_mailbox_push_wait (mailbox, out))
+        aut_out_destroy (out);
+}
+
+aut_out_t *aut_out_error (uint64_t to, int code, const char *message)
+{
+    aut_out_t *out = new_out (to, AUT_MSG_ERROR);
+    size_t len = strlen (message);
+    if (len > AUT_TEXT_MAX)
+        for (len = AUT_TEXT_MAX; len > 0 && ((unsigned char)message[len] & 0xc0) == 0x80; len--)
+            continue; /* not inside a character */
+    char *text = aut_strndup (message, len);
+    out->owned[0] = text;
+    out->msg.error.code = aut_error_text (code);
+    out->msg.error.message = text;
+    return out;
+}
+
+aut_out_t *aut_out_submitted (uint64_t to, uint64_t job, bool existing)
+{
+    aut_out_t *out = new_out (to, AUT_MSG_SUBMITTED);
+    char *text = aut_sprintf ("j%" PRIu64, job);
+    out->owned[0] = text;
+    out->msg.submitted.job = text;
+    out->msg.submitted.existing = existing;
+    return out;
+}
+
+static void send_reply (aut_broker_t *self, const aut_core_action_t *action)
+{
+    uint64_t to = action->u.reply.reply;
+    const char *message = action->u.reply.message ? action->u.reply.message : "";
+    aut_mailbox_t *mailbox =
+        action->kind == AUT_SEND_NODE_ERROR ? self->to_nodes : self->to_clients;
+    aut_out_post (mailbox, action->kind == AUT_SEND_OK
+                               ? new_out (to, AUT_MSG_OK)
+                               : aut_out_error (to, action->u.reply.code, message));
+}
+
+static void send_welcome (aut_broker_t *self, const aut_core_action_t *action)
+{
+    aut_out_t *out = new_out (action->u.welcome.peer, AUT_MSG_WELCOME);
+    char *name = aut_strdup (action->u.welcome.name);
+    out->owned[0] = name;
+    out->msg.welcome.node = action->u.welcome.node;
+    out->msg.welcome.name = name;
+    out->msg.welcome.epoch = action->u.welcome.epoch;
+    out->msg.welcome.ping_ms = (uint32_t)action->u.welcome.ping_ms;
+    out->msg.welcome.silent_ms = (uint32_t)action->u.welcome.silent_ms;
+    out->msg.welcome.lease_ms = (uint32_t)action->u.welcome.lease_ms;
+    aut_out_post (self->to_nodes, out);
+}
+
+static aut_token_t token_of (const aut_core_token_t *token)
+{
+    return (aut_token_t){token->task, token->attempt, token->epoch};
+}
+
+static void send_token (aut_broker_t *self, const aut_core_action_t *action)
+{
+    uint64_t peer = action->u.token.peer;
+    aut_out_t *out;
+    if (action->kind == AUT_SEND_PONG) {
+        out = new_out (peer, AUT_MSG_PONG);
+    } else if (action->kind == AUT_SEND_ADOPT) {
+        out = new_out (peer, AUT_MSG_ADOPT);
+        out->msg.adopt.token = token_of (&action->u.token.token);
+        out->msg.adopt.new_epoch = action->u.token.new_epoch;
+    } else if (action->kind == AUT_SEND_ACK) {
+        out = new_out (peer, AUT_MSG_ACK);
+        out->msg.ack.token = token_of (&action->u.token.token);
+    } else {
+        out = new_out (peer, AUT_MSG_ABORT);
+        out->msg.abort.token = token_of (&action->u.token.token);
+    }
+    aut_out_post (self->to_nodes, out);
+}
+
+/*  Texts of an ASSIGN: the inputs and the hex keys that they point to. */
+typedef struct {
+    aut_msg_input_t inputs[AUT_INPUTS_MAX];
+    char keys[AUT_INPUTS_MAX][AUT_HASH_HEX];
+    char job[24];
+} assign_texts_t;
+
+static int add_tail (aut_broker_t *self, const aut_core_action_t *action, aut_msg_assign_t *msg,
+                     assign_texts_t *texts)
+{
+    aut_store_result_t result;
+    int rc = aut_store_result (self->store, action->u.assign.after, &result);
+    if (rc)
+        return rc;
+    aut_msg_input_t *input = &texts->inputs[msg->input_count];
+    input->role = "tail";
+    input->key = aut_hash_hex (&result.key, texts->keys[msg->input_count++]);
+    input->ref = (aut_ref_t){action->u.assign.tail, result.tail.size};
+    return 0;
+}
+
+static void add_inputs (const aut_store_body_t *body, aut_msg_assign_t *msg, assign_texts_t *texts)
+{
+    for (uint32_t i = 0; i < body->input_count && msg->input_count < AUT_INPUTS_MAX; i++) {
+        const aut_store_input_t *from = &body->inputs[i];
+        aut_msg_input_t *input = &texts->inputs[msg->input_count];
+        input->role = from->role;
+        input->key = aut_hash_hex (&from->blob.hash, texts->keys[msg->input_count++]);
+        input->ref = (aut_ref_t){from->blob.hash, from->blob.size};
+    }
+}
+
+static int fill_assign (aut_broker_t *self, const aut_core_action_t *action, aut_out_t *out)
+{
+    aut_msg_assign_t *msg = &out->msg.assign;
+    assign_texts_t *texts = aut_calloc (1, sizeof *texts);
+    out->owned[0] = texts;
+    aut_store_body_t body;
+    int rc = aut_store_body (self->store, action->u.assign.token.task, &body, &out->owned[1]);
+    if (!rc && action->u.assign.after)
+        rc = add_tail (self, action, msg, texts);
+    if (rc)
+        return rc;
+    add_inputs (&body, msg, texts);
+    snprintf (texts->job, sizeof texts->job, "j%" PRIu64, action->u.assign.job);
+    msg->token = token_of (&action->u.assign.token);
+    msg->worker = action->u.assign.worker;
+    msg->lease_ms = (uint32_t)action->u.assign.lease_ms;
+    msg->job = texts->job;
+    msg->spec = (const uint8_t *)body.spec;
+    msg->spec_size = body.spec ? body.spec_size : 0;
+    msg->spec_ref = (aut_ref_t){body.spec_blob.hash, body.spec_blob.size};
+    msg->inputs = texts->inputs;
+    return 0;
+}
+
+static void send_assign (aut_broker_t *self, const aut_core_action_t *action)
+{
+    aut_out_t *out = new_out (action->u.assign.peer, AUT_MSG_ASSIGN);
+    int rc = fill_assign (self, action, out);
+    if (rc) {
+        /* The lease is committed; without its message it ends by itself and the task waits again.
+         */
+        aut_log_about_t about = {.task = action->u.assign.token.task,
+                                 .attempt = action->u.assign.token.attempt};
+        aut_log_about (AUT_LOG_ERROR, LOG, &about, "cannot hand out the task: %s",
+                       aut_error_detail ());
+        aut_out_destroy (out);
+        return;
+    }
+    aut_out_post (self->to_nodes, out);
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+void aut_note_destroy (void *item)
+{
+    aut_note_t *note = item;
+    if (!note)
+        return;
+    free (note->topic);
+    free (note->text);
+    free (note);
+}
+
+void aut_broker_publish (aut_broker_t *self, char *topic, const char *body)
+{
+    aut_ring_t *ring = &self->ring;
+    aut_note_t *note = aut_calloc (1, sizeof *note);
+    ring->seq++;
+    note->topic = topic;
+    note->text = aut_sprintf ("{\"epoch\":%" PRIu64 ",\"seq\":%" PRIu64 ",%s}",
+                              self->endpoints.epoch, ring->seq, body);
+    note->size = strlen (note->text);
+    char **slot = &ring->texts[ring->seq % ring->cap];
+    free (*slot);
+    *slot = aut_strdup (note->text);
+    if (aut_mailbox_push_wait (self->to_events, note))
+        aut_note_destroy (note);
+}
+
+static void publish_job (aut_broker_t *self, const aut_core_action_t *action)
+{
+    const aut_entry_t *entry = aut_catalogue_find (self->catalogue, action->u.job.job);
+    aut_buffer_t body = {0};
+    aut_buffer_format (&body, "\"type\":\"job\",\"job\":\"j%" PRIu64 "\",\"state\":\"%s\"",
+                       action->u.job.job, aut_job_state_text (action->u.job.state));
+    if (entry) {
+        aut_buffer_text (&body, ",\"project\":");
+        aut_buffer_json_string (&body, entry->project);
+        aut_buffer_format (&body, ",\"shots\":{\"total\":%u,\"done\":%u}", entry->shot_count,
+                           entry->shots_done);
+    }
+    aut_broker_publish (self, aut_sprintf ("job.j%" PRIu64, action->u.job.job), body.data);
+    aut_buffer_clear (&body);
+}
+
+static void publish_task (aut_broker_t *self, const aut_core_action_t *action)
+{
+    const aut_entry_t *entry = aut_catalogue_find (self->catalogue, action->u.task.job);
+    uint32_t shot = action->u.task.shot;
+    /* Watchers that are far behind can do without progress; a sequence number is not spent on it.
+     */
+    if (action->u.task.progress && aut_mailbox_count (self->to_events) > AUT_BROKER_OUTBOX / 2)
+        return;
+    aut_buffer_t body = {0};
+    aut_buffer_format (
+        &body, "\"type\":\"task\",\"task\":\"t%" PRIu64 "\",\"job\":\"j%" PRIu64 "\",\"shot\":",
+        action->u.task.task, action->u.task.job);
+    aut_buffer_json_string (&body, entry && shot < entry->shot_count ? entry->shots[shot] : "");
+    aut_buffer_format (
+        &body, ",\"chunk\":%u,\"state\":\"%s\",\"attempt\":%u,\"node\":", action->u.task.chunk,
+        aut_task_state_text (action->u.task.state), action->u.task.attempt);
+    aut_buffer_json_string (&body, action->u.task.node ? action->u.task.node : "");
+    aut_buffer_format (&body,
+                       ",\"frame\":%u,\"frames\":%u,\"step\":%u,\"steps\":%u,\"failures\":%u",
+                       action->u.task.frame, action->u.task.frames, action->u.task.step,
+                       action->u.task.steps, action->u.task.failures);
+    if (action->u.task.message && action->u.task.message[0]) {
+        aut_buffer_text (&body, ",\"error\":");
+        aut_buffer_json_string (&body, action->u.task.message);
+    }
+    aut_broker_publish (self, aut_sprintf ("task.t%" PRIu64, action->u.task.task), body.data);
+    aut_buffer_clear (&body);
+}
+
+static void publish_node (aut_broker_t *self, const aut_core_action_t *action)
+{
+    aut_buffer_t body = {0};
+    aut_buffer_text (&body, "\"type\":\"node\",\"node\":");
+    aut_buffer_json_string (&body, action->u.node.name);
+    aut_buffer_format (&body, ",\"state\":\"%s\"", aut_node_state_text (action->u.node.state));
+    aut_broker_publish (self, aut_sprintf ("node.%s", action->u.node.name), body.data);
+    aut_buffer_clear (&body);
+    aut_log_about_t about = {.node = action->u.node.name};
+    aut_log_about (action->u.node.state == AUT_NODE_LOST ? AUT_LOG_WARN : AUT_LOG_INFO, LOG, &about,
+                   "node is %s", aut_node_state_text (action->u.node.state));
+}
+
+static void log_failure (const aut_core_action_t *action)
+{
+    aut_log_about_t about = {.task = action->u.failed.task};
+    if (action->u.failed.cause == action->u.failed.task)
+        aut_log_about (AUT_LOG_WARN, LOG, &about, "the task failed for good: %s",
+                       action->u.failed.message ? action->u.failed.message : "");
+}
+
+static void perform (aut_broker_t *self, const aut_core_action_t *action)
+{
+    switch (action->kind) {
+    case AUT_SEND_SUBMITTED:
+        aut_out_post (self->to_clients,
+                      aut_out_submitted (action->u.submitted.reply, action->u.submitted.job,
+                                         action->u.submitted.existing));
+        break;
+    case AUT_SEND_OK:
+    case AUT_SEND_CLIENT_ERROR:
+    case AUT_SEND_NODE_ERROR:
+        send_reply (self, action);
+        break;
+    case AUT_SEND_WELCOME:
+        send_welcome (self, action);
+        break;
+    case AUT_SEND_ASSIGN:
+        send_assign (self, action);
+        break;
+    case AUT_PUB_JOB:
+        publish_job (self, action);
+        break;
+    case AUT_PUB_TASK:
+        publish_task (self, action);
+        break;
+    case AUT_PUB_NODE:
+        publish_node (self, action);
+        break;
+    case AUT_MUT_TASK_FAILED:
+        log_failure (action);
+        break;
+    case AUT_SEND_ACK:
+    case AUT_SEND_ABORT:
+    case AUT_SEND_ADOPT:
+    case AUT_SEND_PONG:
+        send_token (self, action);
+        break;
+    default:
+        break;
+    }
+}
+
+void aut_broker_perform (aut_broker_t *self)
+{
+    for (size_t i = 0; i < self->actions.count; i++)
+        note_mutation (self, &self->actions.items[i]);
+    for (size_t i = 0; i < self->actions.count; i++)
+        perform (self, &self->actions.items[i]);
+}

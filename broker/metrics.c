@@ -1,0 +1,115 @@
+/*  The Prometheus text (format 0.0.4): every metric with HELP and TYPE, from running counts. */
+#include "broker/internal.h"
+
+#include <inttypes.h>
+
+static void head (aut_buffer_t *out, const char *name, const char *type, const char *help)
+{
+    aut_buffer_format (out, "# HELP auteur_%s %s\n# TYPE auteur_%s %s\n", name, help, name, type);
+}
+
+static void one (aut_buffer_t *out, const char *name, const char *type, const char *help,
+                 uint64_t value)
+{
+    head (out, name, type, help);
+    aut_buffer_format (out, "auteur_%s %" PRIu64 "\n", name, value);
+}
+
+static void states (aut_buffer_t *out, const aut_core_metrics_t *m)
+{
+    head (out, "jobs", "gauge", "Jobs that the broker holds, by state.");
+    for (int i = 0; i < AUT_JOB_STATES; i++)
+        aut_buffer_format (out, "auteur_jobs{state=\"%s\"} %" PRIu64 "\n",
+                           aut_job_state_text ((aut_job_state_t)i), m->jobs[i]);
+    head (out, "tasks", "gauge", "Tasks that the broker holds, by state.");
+    for (int i = 0; i < AUT_TASK_STATES; i++)
+        aut_buffer_format (out, "auteur_tasks{state=\"%s\"} %" PRIu64 "\n",
+                           aut_task_state_text ((aut_task_state_t)i), m->tasks[i]);
+    head (out, "nodes", "gauge", "Nodes, by state.");
+    for (int i = 0; i < AUT_NODE_STATES; i++)
+        aut_buffer_format (out, "auteur_nodes{state=\"%s\"} %" PRIu64 "\n",
+                           aut_node_state_text ((aut_node_state_t)i), m->nodes[i]);
+    head (out, "workers", "gauge", "Workers of the nodes online, by state.");
+    aut_buffer_format (out,
+                       "auteur_workers{state=\"idle\"} %" PRIu64
+                       "\nauteur_workers{state=\"busy\"} %" PRIu64 "\n",
+                       m->workers_idle, m->workers_busy);
+}
+
+/*  What a scaler asks for: ready alone would scale busy nodes away. */
+static void demand (aut_buffer_t *out, const aut_core_metrics_t *m)
+{
+    head (out, "demand", "gauge", "Tasks that are ready or running, by device class.");
+    for (uint32_t i = 0; i < m->class_count; i++)
+        aut_buffer_format (out, "auteur_demand{class=\"%s\"} %" PRIu64 "\n",
+                           m->classes[i].name[0] ? m->classes[i].name : "any",
+                           m->classes[i].ready + m->classes[i].leased);
+}
+
+static void counters (aut_buffer_t *out, const aut_core_metrics_t *m)
+{
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } table[] = {
+        {"core_events_total", "Events that the core took.", m->events},
+        {"jobs_submitted_total", "Jobs accepted.", m->submitted},
+        {"tasks_assigned_total", "Leases handed out.", m->assigned},
+        {"results_total", "Results committed.", m->results},
+        {"results_cached_total", "Tasks done by an earlier result.", m->cached},
+        {"attempts_failed_total", "Attempts that failed.", m->failures},
+        {"tasks_failed_total", "Tasks that failed for good.", m->failed},
+        {"leases_lost_total", "Leases that ended without a result.", m->lost_leases},
+        {"nodes_lost_total", "Nodes that went silent.", m->lost_nodes},
+        {"attempts_adopted_total", "Attempts adopted after a restart or reconnect.", m->adopted},
+        {"attempts_aborted_total", "Attempts that nodes were told to stop.", m->aborted},
+        {"leases_released_total", "Leases that nodes gave back.", m->released},
+        {"stale_messages_total", "Messages under a token that does not count.", m->stale},
+        {"out_of_memory_total", "Attempts for which a device was too small.", m->out_of_memory},
+        {"requests_refused_total", "Requests refused because a table was full.", m->refused},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        one (out, table[i].name, "counter", table[i].help, table[i].value);
+}
+
+static void machinery (aut_broker_t *self, aut_buffer_t *out)
+{
+    aut_store_stats_t stats;
+    uint64_t count, bytes;
+    uint64_t us = __atomic_load_n (&self->commit_us, __ATOMIC_RELAXED);
+    aut_store_stats (self->store, &stats);
+    aut_blobs_stats (self->blobs, &count, &bytes);
+    one (out, "store_bytes", "gauge", "Size of the database with its log.", stats.bytes);
+    one (out, "store_commits_total", "counter", "Transactions committed.", stats.commits);
+    head (out, "store_commit_seconds_total", "counter", "Time spent in commits.");
+    aut_buffer_format (out, "auteur_store_commit_seconds_total %" PRIu64 ".%06u\n", us / 1000000,
+                       (unsigned)(us % 1000000));
+    one (out, "store_failing", "gauge", "1 while commits fail and no new work is taken.",
+         __atomic_load_n (&self->store_error, __ATOMIC_ACQUIRE) != 0);
+    one (out, "blobs", "gauge", "Artifacts stored.", count);
+    one (out, "blob_bytes", "gauge", "Bytes of artifacts stored.", bytes);
+    one (out, "artifact_received_bytes_total", "counter", "Artifact bytes received.",
+         __atomic_load_n (&self->data_received, __ATOMIC_RELAXED));
+    one (out, "artifact_sent_bytes_total", "counter", "Artifact bytes sent.",
+         __atomic_load_n (&self->data_sent, __ATOMIC_RELAXED));
+    one (out, "inbox_waiting", "gauge", "Events that wait for the loop.",
+         aut_mailbox_count (self->inbox));
+    one (out, "queries_total", "counter", "Status queries answered.",
+         __atomic_load_n (&self->queries_answered, __ATOMIC_RELAXED));
+    one (out, "events_published_total", "counter", "Events published.", self->ring.seq);
+}
+
+void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out)
+{
+    const aut_core_metrics_t *m = aut_core_metrics (self->core);
+    head (out, "build_info", "gauge", "1, with the version as a label.");
+    aut_buffer_format (out, "auteur_build_info{version=\"%s\"} 1\n", AUTEUR_VERSION);
+    one (out, "epoch", "gauge", "Epoch of this broker, raised at each start.",
+         self->endpoints.epoch);
+    one (out, "uptime_seconds", "gauge", "Seconds since the broker started.",
+         (uint64_t)(aut_mono_ms (self->clock) - self->started_ms) / 1000);
+    states (out, m);
+    demand (out, m);
+    counters (out, m);
+    machinery (self, out);
+}
