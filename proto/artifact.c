@@ -185,14 +185,21 @@ static void tell_progress (aut_artifact_client_t *self, uint64_t done, uint64_t 
         self->options.progress (self->options.ctx, done, size);
 }
 
+/*  Lets the service forget the attempt, if that is possible now; keeps the error's sentence. */
+static void send_close (aut_artifact_client_t *self)
+{
+    aut_msg_t msg = {.type = AUT_MSG_CLOSE, .close = {self->xfer}};
+    if (self->xfer && (zsock_events (self->sock) & ZMQ_POLLOUT))
+        aut_net_send (self->sock, &msg, NULL, 0);
+}
+
 /*  After an attempt: 0 or an error ends the transfer, GOING means once more. */
 static int after_attempt (aut_artifact_client_t *self, int rc)
 {
     int64_t until = aut_mono_ms (self->clock) + (rc == BACKOFF ? BACKOFF_MS : 0);
     if (rc <= 0) {
-        aut_msg_t close_msg = {.type = AUT_MSG_CLOSE, .close = {self->xfer}};
         if (rc < 0)
-            aut_net_send (self->sock, &close_msg, NULL, 0);
+            send_close (self);
         return rc;
     }
     for (;;) {
@@ -468,10 +475,8 @@ static int download_attempt (aut_artifact_client_t *self, aut_sink_t *sink)
         if (rc == GOING && probe_due (self))
             rc = send_control (self, &probe);
     }
-    if (rc == RESTART) {
-        aut_msg_t close_msg = {.type = AUT_MSG_CLOSE, .close = {self->xfer}};
-        aut_net_send (self->sock, &close_msg, NULL, 0);
-    }
+    if (rc == RESTART)
+        send_close (self);
     return rc;
 }
 
