@@ -24,7 +24,8 @@ struct aut_progress {
 aut_progress_t *aut_progress_new (bool color)
 {
     aut_progress_t *self = aut_calloc (1, sizeof *self);
-    self->tty = isatty (STDERR_FILENO) && getenv ("TERM") && strcmp (getenv ("TERM"), "dumb") != 0;
+    const char *terminal = getenv ("TERM");
+    self->tty = isatty (STDERR_FILENO) && terminal && strcmp (terminal, "dumb") != 0;
     self->color = self->tty && color && !getenv ("NO_COLOR");
     self->began_ms = -1;
     self->step_tenth = -1;

@@ -22,6 +22,6 @@ const aut_backend_t *aut_backend_find (const char *name)
         if (strcmp ((*b)->name, name) == 0)
             return *b;
     aut_fail (AUT_ERR_UNSUPPORTED, "no backend '%s' is compiled in (there is '%s')", name,
-              backends[0]->name);
+              aut_backend_animatic.name);
     return NULL;
 }

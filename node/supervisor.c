@@ -23,8 +23,6 @@
 #define SEND_MAX ((size_t)4 << 20)
 #define LINE_MAX_BYTES 4096
 
-extern char **environ;
-
 struct aut_child {
     pid_t pid; /* 0 once reaped */
     int control, log, exit;

@@ -33,10 +33,11 @@ static uint8_t best_of (const core_offer_t *offer)
 static void refresh (core_offer_t *offer)
 {
     uint8_t best = offer->state;
-    if (best_of (offer->left) < best)
-        best = offer->left->best;
-    if (best_of (offer->right) < best)
-        best = offer->right->best;
+    uint8_t left = best_of (offer->left), right = best_of (offer->right);
+    if (left < best)
+        best = left;
+    if (right < best)
+        best = right;
     offer->best = best;
 }
 

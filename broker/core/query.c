@@ -53,7 +53,7 @@ static void task_wait (const aut_core_t *self, const core_task_t *task, const co
 {
     if (task->state == AUT_TASK_BLOCKED) {
         out->wait = AUT_WAIT_TASK;
-    } else if (task->state == AUT_TASK_READY && (task->flags & TASK_DELAYED)) {
+    } else if (task->state == AUT_TASK_READY && (task->flags & TASK_DELAYED) && task->trouble) {
         out->wait = AUT_WAIT_BACKOFF;
         out->wait_ms = task->trouble->due > self->now ? task->trouble->due - self->now : 0;
     } else if (task->state == AUT_TASK_READY) {

@@ -500,7 +500,7 @@ static int query_int (sqlite3 *db, const char *sql, int64_t absent, int64_t *out
 
 static int schema_version (aut_sqlite_t *self, int64_t *version)
 {
-    int64_t tables, ours;
+    int64_t tables = 0, ours = 0;
     *version = 0;
     int rc = query_int (self->db, "SELECT count (*) FROM sqlite_master", 0, &tables);
     if (!rc)
@@ -589,7 +589,7 @@ static int prepare (sqlite3 *db, const char *const *sql, sqlite3_stmt **stmts, s
 
 static int take_epoch (aut_sqlite_t *self)
 {
-    int64_t epoch;
+    int64_t epoch = 0;
     int rc = run_text (self->db,
                        "BEGIN IMMEDIATE; UPDATE meta SET value = value + 1 WHERE key = 'epoch'",
                        "cannot take an epoch");
@@ -606,7 +606,7 @@ static int take_epoch (aut_sqlite_t *self)
 
 static int count_all (aut_sqlite_t *self)
 {
-    int64_t jobs, tasks, results;
+    int64_t jobs = 0, tasks = 0, results = 0;
     int rc = query_int (self->db, "SELECT count (*) FROM jobs", 0, &jobs);
     if (!rc)
         rc = query_int (self->db, "SELECT coalesce (sum (task_count), 0) FROM jobs", 0, &tasks);

@@ -18,7 +18,6 @@ struct aut_clip_reader {
     aut_clip_input_t input;
     AVCodecContext *decoder;
     AVFrame *frame;
-    bool ended;
     char *path;
 };
 
@@ -150,37 +149,57 @@ void aut_clip_input_clear (aut_clip_input_t *self)
     avformat_close_input (&self->format);
 }
 
+int aut_clip_decoder_open (AVCodecContext **out, const aut_clip_input_t *input, unsigned threads)
+{
+    const AVCodec *codec = avcodec_find_decoder (AV_CODEC_ID_FFV1);
+    AVCodecContext *c = codec ? avcodec_alloc_context3 (codec) : NULL;
+    int rc = c ? avcodec_parameters_to_context (c, input->stream->codecpar) : AVERROR (ENOMEM);
+    if (rc >= 0) {
+        c->thread_type = FF_THREAD_SLICE;
+        c->thread_count = (int)threads;
+        /* The decoder allocates with some rows and columns to spare. */
+        c->max_pixels = (int64_t)(input->info.width + 128) * (input->info.height + 128);
+        rc = avcodec_open2 (c, codec, NULL);
+    }
+    if (rc < 0) {
+        avcodec_free_context (&c);
+        return aut_ff_fail (AUT_ERR_CORRUPT, rc, "%s: FFV1 decoder", input->path);
+    }
+    *out = c;
+    return 0;
+}
+
+int aut_clip_decode (AVCodecContext *decoder, const aut_clip_input_t *input, const AVPacket *packet,
+                     AVFrame *frame)
+{
+    int rc = avcodec_send_packet (decoder, packet);
+    if (rc >= 0)
+        rc = avcodec_receive_frame (decoder, frame);
+    if (rc < 0)
+        return aut_ff_fail (AUT_ERR_CORRUPT, rc, "%s: a frame is damaged", input->path);
+    if (frame->format != AV_PIX_FMT_BGR0)
+        return aut_fail (AUT_ERR_UNSUPPORTED, "%s: not a mezzanine: its frames are not bgr0",
+                         input->path);
+    if (frame->width != (int)input->info.width || frame->height != (int)input->info.height)
+        return aut_fail (AUT_ERR_CORRUPT, "%s: its frames change in size", input->path);
+    return 0;
+}
+
 int aut_clip_reader_open (aut_clip_reader_t **out, const char *path, unsigned threads)
 {
     *out = NULL;
     aut_clip_reader_t *self = aut_calloc (1, sizeof *self);
     self->path = aut_strdup (path);
-    int rc = aut_clip_input_open (&self->input, self->path);
-    if (rc < 0) {
-        aut_clip_reader_destroy (&self);
-        return rc;
-    }
-    const AVCodec *codec = avcodec_find_decoder (AV_CODEC_ID_FFV1);
-    self->decoder = codec ? avcodec_alloc_context3 (codec) : NULL;
     self->frame = av_frame_alloc ();
-    if (!self->decoder || !self->frame)
-        rc = AVERROR (ENOMEM);
-    else {
-        avcodec_parameters_to_context (self->decoder, self->input.stream->codecpar);
-        self->decoder->thread_type = FF_THREAD_SLICE;
-        self->decoder->thread_count = threads ? (int)threads : 2;
-        /* The decoder allocates with some rows and columns to spare. */
-        self->decoder->max_pixels =
-            (int64_t)(self->input.info.width + 128) * (self->input.info.height + 128);
-        rc = avcodec_open2 (self->decoder, codec, NULL);
-    }
-    if (rc < 0) {
-        rc = aut_ff_fail (AUT_ERR_CORRUPT, rc, "%s: FFV1 decoder", path);
+    int rc = aut_clip_input_open (&self->input, self->path);
+    if (rc == 0)
+        rc = aut_clip_decoder_open (&self->decoder, &self->input, threads ? threads : 2);
+    if (rc == 0 && !self->frame)
+        rc = aut_fail (AUT_ERR_NOMEM, "%s: out of memory", path);
+    if (rc < 0)
         aut_clip_reader_destroy (&self);
-        return rc;
-    }
     *out = self;
-    return 0;
+    return rc;
 }
 
 const aut_clip_format_t *aut_clip_reader_format (const aut_clip_reader_t *self)
@@ -188,47 +207,21 @@ const aut_clip_format_t *aut_clip_reader_format (const aut_clip_reader_t *self)
     return &self->input.info;
 }
 
-static int s_feed (aut_clip_reader_t *self)
-{
-    int rc = aut_clip_input_next (&self->input);
-    if (rc < 0)
-        return rc;
-    self->ended = rc == 0;
-    rc = avcodec_send_packet (self->decoder, self->ended ? NULL : self->input.packet);
-    return rc < 0 ? aut_ff_fail (AUT_ERR_CORRUPT, rc, "%s: a frame is damaged", self->path) : 0;
-}
-
 int aut_clip_reader_next_native (aut_clip_reader_t *self, const AVFrame **frame)
 {
-    for (;;) {
-        int rc = avcodec_receive_frame (self->decoder, self->frame);
-        if (rc == AVERROR_EOF)
-            return 0;
-        if (rc == AVERROR (EAGAIN) && !self->ended) {
-            rc = s_feed (self);
-            if (rc < 0)
-                return rc;
-            continue;
-        }
-        if (rc < 0)
-            return aut_ff_fail (AUT_ERR_CORRUPT, rc, "%s: a frame is damaged", self->path);
-        break;
-    }
-    if (self->frame->format != AV_PIX_FMT_BGR0)
-        return aut_fail (AUT_ERR_UNSUPPORTED, "%s: not a mezzanine: its frames are not bgr0",
-                         self->path);
-    if (self->frame->width != (int)self->input.info.width ||
-        self->frame->height != (int)self->input.info.height)
-        return aut_fail (AUT_ERR_CORRUPT, "%s: its frames change in size", self->path);
+    int rc = aut_clip_input_next (&self->input);
+    if (rc != 1)
+        return rc;
+    rc = aut_clip_decode (self->decoder, &self->input, self->input.packet, self->frame);
     *frame = self->frame;
-    return 1;
+    return rc < 0 ? rc : 1;
 }
 
 int aut_clip_reader_next (aut_clip_reader_t *self, uint8_t *rgb)
 {
     const AVFrame *frame = NULL;
     int rc = aut_clip_reader_next_native (self, &frame);
-    if (rc != 1)
+    if (rc != 1 || !frame)
         return rc;
     size_t row = (size_t)frame->width * 3;
     for (int y = 0; y < frame->height; y++)
@@ -269,7 +262,7 @@ int aut_clip_frames_hash (const char *path, aut_hash_t *frames_sha256, uint64_t 
 {
     aut_clip_reader_t *reader = NULL;
     int rc = aut_clip_reader_open (&reader, path, 0);
-    if (rc < 0)
+    if (rc < 0 || !reader)
         return rc;
     size_t size = (size_t)reader->input.info.width * reader->input.info.height * 3;
     uint8_t *rgb = aut_try_alloc (size, 1);

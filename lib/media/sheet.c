@@ -76,7 +76,9 @@ static int s_open (s_sheet_t *self, const char *path)
 static int s_next (s_sheet_t *self)
 {
     AVFrame *frame = av_frame_alloc ();
-    int rc = frame ? AVERROR (EAGAIN) : AVERROR (ENOMEM);
+    int rc;
+    if (!frame)
+        return AVERROR (ENOMEM);
     while ((rc = avcodec_receive_frame (self->decoder, frame)) == AVERROR (EAGAIN) &&
            !self->sent_end) {
         rc = av_read_frame (self->format, self->packet);
