@@ -53,6 +53,12 @@ int aut_clip_input_open (aut_clip_input_t *self, const char *path);
 int aut_clip_input_next (aut_clip_input_t *self);
 void aut_clip_input_clear (aut_clip_input_t *self);
 
+/*  A decoder for an input's packets; `threads` decode slices of one frame together. */
+int aut_clip_decoder_open (AVCodecContext **out, const aut_clip_input_t *input, unsigned threads);
+/*  Decodes one packet into `frame`: every frame stands alone, so a packet is a frame. */
+int aut_clip_decode (AVCodecContext *decoder, const aut_clip_input_t *input, const AVPacket *packet,
+                     AVFrame *frame);
+
 /*  The muxer of mezzanines, shared by the writer and the join. */
 int aut_clip_output_start (aut_ff_output_t *self, const char *path, const AVCodecParameters *params,
                            const aut_clip_format_t *format);

@@ -1,7 +1,11 @@
-/*  One shot on its own thread: decode → retime → fit, scale and convert → queue.
+/*  One shot, decoded ahead of the composer: decode → retime → fit, scale and convert → queue.
  *
- *  A native frame that is shown several times is converted once and pushed as references. All
- * native frames are read, so that a clip with more or fewer than planned is found.
+ *  Decoding is most of a stitch's work and every frame stands alone, so a few workers decode and
+ *  convert whole frames side by side (cheaper than slice threads, which wait for each other in
+ * every frame) and deliver them in order: a worker takes the next packet under `lock`, and pushes
+ * when `turn` is its frame's number. A native frame that is shown several times is converted once
+ * and pushed as references. All frames are read, so that a clip with more or fewer than planned is
+ * found.
  */
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
@@ -12,19 +16,39 @@
 #include <libswscale/swscale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define MAX_WORKERS 4
+
+typedef struct {
+    aut_source_t *source;
+    AVCodecContext *decoder;
+    struct SwsContext *sws;
+    AVPacket *packet;
+    AVFrame *native;
+    pthread_t thread;
+    bool started;
+} s_worker_t;
 
 struct aut_source {
     const aut_stitch_t *film;
     const aut_stitch_shot_t *shot;
     aut_frame_pool_t *pool;
-    aut_clip_reader_t *reader;
     aut_fit_rects_t fit;
-    struct SwsContext *sws;
+    aut_queue_t queue;
+    s_worker_t workers[MAX_WORKERS];
+    unsigned worker_count;
+    pthread_mutex_t lock;
+    pthread_cond_t turned;
+    /* under `lock` */
+    aut_clip_input_t input;
+    uint64_t taken; /* packets handed to workers, and ends */
+    uint64_t turn;  /* the frame to be delivered next */
+    bool over;      /* ended or failed: workers leave */
+    /* only by the worker whose turn it is */
+    uint64_t next;        /* the film frame to be pushed next */
     aut_hasher_t *hasher; /* or NULL */
     uint8_t *row;         /* one rgb24 row for the hasher */
-    aut_queue_t queue;
-    pthread_t thread;
-    bool started;
 };
 
 /*  The fit is decided between clip and film; an upscaled output only scales it. */
@@ -44,25 +68,27 @@ static aut_fit_rects_t s_fit (const aut_source_t *self, const aut_clip_format_t 
     return fit;
 }
 
-static int s_scaler (aut_source_t *self)
+static int s_scaler (s_worker_t *worker)
 {
-    const aut_rect_t *s = &self->fit.source, *t = &self->fit.target;
+    const aut_rect_t *s = &worker->source->fit.source, *t = &worker->source->fit.target;
     bool same = s->width == t->width && s->height == t->height;
     int flags = (same ? SWS_BICUBIC : SWS_LANCZOS) | SWS_ACCURATE_RND;
     if (!same)
         flags |= SWS_FULL_CHR_H_INP;
-    self->sws = sws_getContext ((int)s->width, (int)s->height, AV_PIX_FMT_BGR0, (int)t->width,
-                                (int)t->height, AV_PIX_FMT_YUV420P, flags, NULL, NULL, NULL);
-    if (!self->sws)
+    worker->sws = sws_getContext ((int)s->width, (int)s->height, AV_PIX_FMT_BGR0, (int)t->width,
+                                  (int)t->height, AV_PIX_FMT_YUV420P, flags, NULL, NULL, NULL);
+    if (!worker->sws)
         return aut_fail (AUT_ERR_UNSUPPORTED, "cannot scale %ux%u to %ux%u", s->width, s->height,
                          t->width, t->height);
     const int *matrix = sws_getCoefficients (SWS_CS_ITU709);
-    sws_setColorspaceDetails (self->sws, matrix, 1, matrix, 0, 0, 1 << 16, 1 << 16);
+    sws_setColorspaceDetails (worker->sws, matrix, 1, matrix, 0, 0, 1 << 16, 1 << 16);
     return 0;
 }
 
-static AVFrame *s_convert (aut_source_t *self, const AVFrame *native)
+static AVFrame *s_convert (const s_worker_t *worker)
 {
+    const aut_source_t *self = worker->source;
+    const AVFrame *native = worker->native;
     AVFrame *frame = aut_frame_pool_get (self->pool);
     if (!frame)
         return NULL;
@@ -75,7 +101,7 @@ static AVFrame *s_convert (aut_source_t *self, const AVFrame *native)
     uint8_t *to[4] = {frame->data[0] + (ptrdiff_t)t->y * frame->linesize[0] + t->x};
     for (int c = 1; c < 3; c++)
         to[c] = frame->data[c] + (ptrdiff_t)(t->y / 2) * frame->linesize[c] + t->x / 2;
-    sws_scale (self->sws, from, from_stride, 0, (int)s->height, to, frame->linesize);
+    sws_scale (worker->sws, from, from_stride, 0, (int)s->height, to, frame->linesize);
     return frame;
 }
 
@@ -88,67 +114,142 @@ static void s_hash (aut_source_t *self, const AVFrame *native)
     }
 }
 
-/*  Pushes native frame number `index` for every film frame that shows it. */
-static int s_show (aut_source_t *self, const AVFrame *native, uint64_t index, uint64_t *next)
+/*  Whether the shot shows native frame `index` at all: film frames are in order, so the first one
+ *  that is not before it decides. */
+static bool s_shown (const aut_source_t *self, uint64_t index)
 {
-    AVFrame *frame = NULL;
-    int rc = 0;
-    while (rc == 0 && *next < self->shot->frames &&
-           aut_stitch_native_index (self->film, self->shot, *next) == index) {
-        if (!frame)
-            frame = s_convert (self, native);
-        AVFrame *ref = frame ? av_frame_clone (frame) : NULL;
-        rc = ref ? aut_queue_push (&self->queue, ref) : aut_fail (AUT_ERR_NOMEM, "out of memory");
-        ++*next;
+    const aut_stitch_shot_t *shot = self->shot;
+    uint64_t low = 0, high = shot->frames;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (aut_stitch_native_index (self->film, shot, middle) < index)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    av_frame_free (&frame);
+    return low < shot->frames && aut_stitch_native_index (self->film, shot, low) == index;
+}
+
+/*  Takes the next packet; 1, 0 at the end, or an error. `index` is its frame's number. */
+static int s_take (s_worker_t *worker, uint64_t *index)
+{
+    aut_source_t *self = worker->source;
+    pthread_mutex_lock (&self->lock);
+    int rc = self->over ? 0 : aut_clip_input_next (&self->input);
+    /* The end has a number too, so that only one worker reports it. */
+    *index = self->taken++;
+    if (rc == 1) {
+        av_packet_unref (worker->packet);
+        av_packet_move_ref (worker->packet, self->input.packet);
+    }
+    pthread_mutex_unlock (&self->lock);
     return rc;
 }
 
-static int s_run (aut_source_t *self)
+/*  Waits for the turn of frame `index`; false when there is nothing more to do. */
+static bool s_wait (aut_source_t *self, uint64_t index)
 {
-    uint64_t read = 0, next = 0;
-    for (;;) {
-        const AVFrame *native = NULL;
-        int rc = aut_clip_reader_next_native (self->reader, &native);
-        if (rc < 0)
-            return rc;
-        if (rc == 0)
-            break;
-        if (read == self->shot->native_frames)
-            return aut_fail (AUT_ERR_INVALID, "%s: more than the planned %llu frames",
-                             self->shot->path, (unsigned long long)read);
-        if (self->hasher)
-            s_hash (self, native);
-        rc = s_show (self, native, read++, &next);
-        if (rc < 0)
-            return rc;
-    }
-    if (read != self->shot->native_frames)
-        return aut_fail (AUT_ERR_INVALID, "%s: %llu frames, but %llu are planned", self->shot->path,
-                         (unsigned long long)read, (unsigned long long)self->shot->native_frames);
+    pthread_mutex_lock (&self->lock);
+    while (self->turn != index && !self->over)
+        pthread_cond_wait (&self->turned, &self->lock);
+    bool go = !self->over;
+    pthread_mutex_unlock (&self->lock);
+    return go;
+}
+
+static void s_pass (aut_source_t *self, bool over)
+{
+    pthread_mutex_lock (&self->lock);
+    self->turn++;
+    self->over = self->over || over;
+    pthread_cond_broadcast (&self->turned);
+    pthread_mutex_unlock (&self->lock);
+}
+
+/*  Pushes frame `index`, converted as `frame` (NULL if it is not shown), as often as it is shown.
+ */
+static int s_deliver (s_worker_t *worker, const AVFrame *frame, uint64_t index)
+{
+    aut_source_t *self = worker->source;
+    if (index >= self->shot->native_frames)
+        return aut_fail (AUT_ERR_INVALID, "%s: more than the planned %llu frames", self->shot->path,
+                         (unsigned long long)index);
     if (self->hasher)
-        *self->shot->native_sha256 = aut_hasher_final (self->hasher);
+        s_hash (self, worker->native);
+    int rc = 0;
+    while (rc == 0 && self->next < self->shot->frames &&
+           aut_stitch_native_index (self->film, self->shot, self->next) == index) {
+        AVFrame *ref = frame ? av_frame_clone (frame) : NULL;
+        rc = ref ? aut_queue_push (&self->queue, ref) : aut_fail (AUT_ERR_NOMEM, "out of memory");
+        self->next++;
+    }
+    return rc;
+}
+
+/*  After the last frame, which was number `count` − 1. */
+static int s_end (aut_source_t *self, uint64_t count)
+{
+    const aut_stitch_shot_t *shot = self->shot;
+    if (count != shot->native_frames)
+        return aut_fail (AUT_ERR_INVALID, "%s: %llu frames, but %llu are planned", shot->path,
+                         (unsigned long long)count, (unsigned long long)shot->native_frames);
+    if (self->hasher)
+        *shot->native_sha256 = aut_hasher_final (self->hasher);
     return 0;
 }
 
 static void *s_thread (void *arg)
 {
-    aut_source_t *self = arg;
-    int rc = s_run (self);
-    /* The decoder's memory is not needed any more, while the queue is still being emptied. */
-    aut_clip_reader_destroy (&self->reader);
-    aut_queue_end (&self->queue, rc);
+    s_worker_t *worker = arg;
+    aut_source_t *self = worker->source;
+    for (bool over = false; !over;) {
+        uint64_t index = 0;
+        AVFrame *frame = NULL;
+        int rc = s_take (worker, &index);
+        bool last = rc != 1;
+        if (rc == 1)
+            rc = aut_clip_decode (worker->decoder, &self->input, worker->packet, worker->native);
+        if (rc == 0 && !last && s_shown (self, index))
+            frame = s_convert (worker);
+        if (!s_wait (self, index)) {
+            av_frame_free (&frame);
+            return NULL;
+        }
+        if (rc == 0)
+            rc = last ? s_end (self, index) : s_deliver (worker, frame, index);
+        av_frame_free (&frame);
+        over = last || rc < 0;
+        if (over)
+            aut_queue_end (&self->queue, rc);
+        s_pass (self, over);
+    }
     return NULL;
+}
+
+static int s_worker_start (aut_source_t *self)
+{
+    s_worker_t *worker = &self->workers[self->worker_count];
+    worker->source = self;
+    worker->packet = av_packet_alloc ();
+    worker->native = av_frame_alloc ();
+    self->worker_count++;
+    int rc = worker->packet && worker->native ? s_scaler (worker)
+                                              : aut_fail (AUT_ERR_NOMEM, "out of memory");
+    if (rc == 0)
+        rc = aut_clip_decoder_open (&worker->decoder, &self->input, 1);
+    if (rc == 0 && pthread_create (&worker->thread, NULL, s_thread, worker) != 0)
+        rc = aut_fail (AUT_ERR_AGAIN, "no thread to be had");
+    worker->started = rc == 0;
+    return rc;
 }
 
 static int s_open (aut_source_t *self)
 {
     const aut_stitch_shot_t *shot = self->shot;
-    int rc = aut_clip_reader_open (&self->reader, shot->path, 0);
+    int rc = aut_clip_input_open (&self->input, shot->path);
     if (rc < 0)
         return rc;
-    const aut_clip_format_t *clip = aut_clip_reader_format (self->reader);
+    const aut_clip_format_t *clip = &self->input.info;
     if ((int64_t)clip->rate_num * shot->rate_den != (int64_t)shot->rate_num * clip->rate_den)
         return aut_fail (AUT_ERR_INVALID, "%s: has %d/%d frames per second, but %d/%d are planned",
                          shot->path, (int)clip->rate_num, (int)clip->rate_den, (int)shot->rate_num,
@@ -158,7 +259,12 @@ static int s_open (aut_source_t *self)
         self->hasher = aut_hasher_new ();
         self->row = aut_calloc (clip->width, 3);
     }
-    return s_scaler (self);
+    /* Their number does not change a byte, so it may follow the machine. */
+    long cores = sysconf (_SC_NPROCESSORS_ONLN);
+    unsigned count = cores > MAX_WORKERS ? MAX_WORKERS : cores < 2 ? 1 : (unsigned)cores;
+    for (unsigned i = 0; rc == 0 && i < count; i++)
+        rc = s_worker_start (self);
+    return rc;
 }
 
 int aut_source_start (aut_source_t **out, const aut_stitch_t *film, const aut_stitch_shot_t *shot,
@@ -170,10 +276,9 @@ int aut_source_start (aut_source_t **out, const aut_stitch_t *film, const aut_st
     self->shot = shot;
     self->pool = pool;
     aut_queue_init (&self->queue);
+    pthread_mutex_init (&self->lock, NULL);
+    pthread_cond_init (&self->turned, NULL);
     int rc = s_open (self);
-    if (rc == 0 && pthread_create (&self->thread, NULL, s_thread, self) != 0)
-        rc = aut_fail (AUT_ERR_AGAIN, "no thread to be had");
-    self->started = rc == 0;
     if (rc < 0)
         aut_source_destroy (&self);
     *out = self;
@@ -202,11 +307,23 @@ void aut_source_destroy (aut_source_t **self_p)
     if (!self)
         return;
     aut_queue_stop (&self->queue, 0);
-    if (self->started)
-        pthread_join (self->thread, NULL);
+    pthread_mutex_lock (&self->lock);
+    self->over = true;
+    pthread_cond_broadcast (&self->turned);
+    pthread_mutex_unlock (&self->lock);
+    for (unsigned i = 0; i < self->worker_count; i++) {
+        s_worker_t *worker = &self->workers[i];
+        if (worker->started)
+            pthread_join (worker->thread, NULL);
+        avcodec_free_context (&worker->decoder);
+        sws_freeContext (worker->sws);
+        av_packet_free (&worker->packet);
+        av_frame_free (&worker->native);
+    }
     aut_queue_clear (&self->queue);
-    aut_clip_reader_destroy (&self->reader);
-    sws_freeContext (self->sws);
+    aut_clip_input_clear (&self->input);
+    pthread_cond_destroy (&self->turned);
+    pthread_mutex_destroy (&self->lock);
     aut_hasher_destroy (&self->hasher);
     free (self->row);
     free (self);
