@@ -93,7 +93,7 @@ static void service_destroy (service_t **self_p, bool wait)
 
 static uint16_t port_of (const service_t *service)
 {
-    return (uint16_t)atoi (strrchr (zsock_endpoint (service->router), ':') + 1);
+    return (uint16_t)strtol (strrchr (zsock_endpoint (service->router), ':') + 1, NULL, 10);
 }
 
 static char *pattern (size_t size, unsigned seed)
