@@ -324,7 +324,8 @@ static void answer_events (aut_broker_t *self, const aut_query_t *query, aut_buf
         aut_buffer_text (out, seq > query->after + 1 ? "," : "");
         aut_buffer_text (out, ring->texts[seq % ring->cap]);
     }
-    aut_buffer_format (out, "],\"seq\":%" PRIu64 "}", ring->seq);
+    aut_buffer_format (out, "],\"seq\":%" PRIu64 ",\"epoch\":%" PRIu64 "}", ring->seq,
+                       self->endpoints.epoch);
 }
 
 static void answer_metrics (aut_broker_t *self, const aut_query_t *query, aut_buffer_t *out)
