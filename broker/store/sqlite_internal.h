@@ -42,8 +42,8 @@
              "WHERE id = ?1 AND attempt = ?2 AND state = 2")                                       \
     X (PUT_RESULT, "INSERT INTO results (task, key, mezzanine, mezzanine_size, tail, tail_size, "  \
                    "preview, preview_size, metadata, metadata_size, used, seconds, peak_bytes, "   \
-                   "node, device, attempt) VALUES (?1,(SELECT key FROM tasks WHERE id = "          \
-                   "?1),?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                                             \
+                   "node, device, attempt) VALUES (?1,coalesce ((SELECT key FROM tasks "           \
+                   "WHERE id = ?1), x''),?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                            \
     X (FINISH, "UPDATE tasks SET state = 3, code = '', message = '', result = ?4 "                 \
                "WHERE id = ?1 AND attempt = ?2 AND epoch = ?3 AND state = 2")                      \
     X (TAKE_OVER, "UPDATE tasks SET state = 3, code = '', message = '' "                           \
