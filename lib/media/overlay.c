@@ -21,6 +21,9 @@ struct aut_overlay {
 /* What is not seen of a film's length: events last for ever, and are drawn at time 0. */
 #define FOREVER 1000000000LL
 
+/* As libass has colours: red, green, blue, transparency. */
+#define BOX_COLOR 0x0b0d1260u
+
 static void s_message (int level, const char *format, va_list args, void *ctx)
 {
     (void)ctx;
@@ -119,7 +122,7 @@ static void s_style (ASS_Style *style, const aut_overlay_text_t *text)
     style->Bold = text->bold ? -1 : 0;
     style->PrimaryColour = style->SecondaryColour = s_color (text->color, 0);
     style->OutlineColour = s_color (0, 0x20);
-    style->BackColour = s_color (0x0b0d12, 0x60);
+    style->BackColour = BOX_COLOR;
     style->ScaleX = style->ScaleY = 1.0;
     style->BorderStyle = text->box ? 4 : 1;
     style->Outline = text->box ? 0 : text->size / 14;
@@ -168,7 +171,8 @@ aut_overlay_size_t aut_overlay_measure (aut_overlay_t *self, const aut_overlay_t
     bool any = false;
     for (ASS_Image *i = ass_render_frame (self->renderer, self->scratch, 0, &change); i;
          i = i->next) {
-        if (!i->w || !i->h)
+        /* Glyphs lie in bitmaps with room to spare; a box is exact. */
+        if (!i->w || !i->h || (text->box && i->color != BOX_COLOR))
             continue;
         x0 = !any || i->dst_x < x0 ? i->dst_x : x0;
         y0 = !any || i->dst_y < y0 ? i->dst_y : y0;

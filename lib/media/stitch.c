@@ -16,7 +16,7 @@
 typedef struct {
     const aut_stitch_t *film;
     aut_frame_pool_t pool;
-    aut_source_t *current, *next;
+    aut_stitch_source_t *current, *next;
     aut_encoder_t *encoder;
     aut_burner_t *burn; /* NULL without burn-in */
     uint64_t done, total;
@@ -81,12 +81,12 @@ static int s_compose (s_stitch_t *self, size_t i, uint64_t j, uint64_t overlap)
 {
     const aut_stitch_shot_t *shot = &self->film->shots[i], *shown = shot;
     AVFrame *frame = NULL, *other = NULL;
-    int rc = aut_source_next (self->current, &frame);
+    int rc = aut_stitch_source_next (self->current, &frame);
     if (rc == 0 && i == 0 && j < shot->transition_frames)
         rc = s_transition (self, &frame, NULL, frame, shot, j);
     if (rc == 0 && j + overlap >= shot->frames) {
         uint64_t k = j + overlap - shot->frames;
-        rc = aut_source_next (self->next, &other);
+        rc = aut_stitch_source_next (self->next, &other);
         if (rc == 0)
             rc = s_transition (self, &frame, frame, other, shot + 1, k);
         /* Words change with the picture that has the greater share. */
@@ -111,17 +111,17 @@ static int s_shot (s_stitch_t *self, size_t i)
             return aut_fail (AUT_ERR_CANCELLED, "the stitch was cancelled");
         int rc = 0;
         if (more && !self->next && j + overlap + AHEAD >= shot->frames)
-            rc = aut_source_start (&self->next, film, shot + 1, &self->pool);
+            rc = aut_stitch_source_start (&self->next, film, shot + 1, &self->pool);
         if (rc == 0)
             rc = s_compose (self, i, j, overlap);
         if (rc < 0)
             return rc;
     }
-    int rc = aut_source_finish (self->current);
+    int rc = aut_stitch_source_finish (self->current);
     /* A shot that lies wholly in its transitions has not been looked ahead from. */
     if (rc == 0 && more && !self->next)
-        rc = aut_source_start (&self->next, film, shot + 1, &self->pool);
-    aut_source_destroy (&self->current);
+        rc = aut_stitch_source_start (&self->next, film, shot + 1, &self->pool);
+    aut_stitch_source_destroy (&self->current);
     self->current = self->next;
     self->next = NULL;
     return rc;
@@ -133,7 +133,8 @@ static int s_open (s_stitch_t *self, const char *path, aut_stitch_report_t *repo
     if (rc == 0 && self->film->burn_in)
         rc = aut_burner_new (&self->burn, self->film, report->width, report->height);
     if (rc == 0)
-        rc = aut_source_start (&self->current, self->film, &self->film->shots[0], &self->pool);
+        rc = aut_stitch_source_start (&self->current, self->film, &self->film->shots[0],
+                                      &self->pool);
     if (rc == 0)
         rc = aut_encoder_start (&self->encoder, path, self->film, report);
     return rc;
@@ -156,8 +157,8 @@ int aut_stitch (const char *path, const aut_stitch_t *film, aut_stitch_report_t 
         rc = s_shot (&self, i);
     if (rc == 0)
         rc = aut_encoder_finish (self.encoder);
-    aut_source_destroy (&self.current);
-    aut_source_destroy (&self.next);
+    aut_stitch_source_destroy (&self.current);
+    aut_stitch_source_destroy (&self.next);
     aut_encoder_destroy (&self.encoder);
     aut_burner_destroy (&self.burn);
     aut_frame_pool_clear (&self.pool);

@@ -13,14 +13,14 @@ uint64_t aut_stitch_native_index (const aut_stitch_t *self, const aut_stitch_sho
 
 /*  stitch_source.c: a thread that decodes one shot, retimes, scales and converts it. Its queue
  * gives shot->frames frames. */
-typedef struct aut_source aut_source_t;
-int aut_source_start (aut_source_t **out, const aut_stitch_t *film, const aut_stitch_shot_t *shot,
-                      aut_frame_pool_t *pool);
-int aut_source_next (aut_source_t *self, AVFrame **frame);
+typedef struct aut_source aut_stitch_source_t;
+int aut_stitch_source_start (aut_stitch_source_t **out, const aut_stitch_t *film,
+                             const aut_stitch_shot_t *shot, aut_frame_pool_t *pool);
+int aut_stitch_source_next (aut_stitch_source_t *self, AVFrame **frame);
 /*  After the last frame: 0 when the clip held exactly what was planned, else its error. */
-int aut_source_finish (aut_source_t *self);
+int aut_stitch_source_finish (aut_stitch_source_t *self);
 /*  Stops the thread where it is and joins it. */
-void aut_source_destroy (aut_source_t **self_p);
+void aut_stitch_source_destroy (aut_stitch_source_t **self_p);
 
 /*  stitch_mix.c: frame `k` of `n` of a transition, `to` over `from`, into `out` (all one size).
  *  For a fade in on the first shot `from` is NULL. */

@@ -21,7 +21,7 @@
 #define MAX_WORKERS 4
 
 typedef struct {
-    aut_source_t *source;
+    aut_stitch_source_t *source;
     AVCodecContext *decoder;
     struct SwsContext *sws;
     AVPacket *packet;
@@ -52,7 +52,7 @@ struct aut_source {
 };
 
 /*  The fit is decided between clip and film; an upscaled output only scales it. */
-static aut_fit_rects_t s_fit (const aut_source_t *self, const aut_clip_format_t *clip)
+static aut_fit_rects_t s_fit (const aut_stitch_source_t *self, const aut_clip_format_t *clip)
 {
     const aut_stitch_t *film = self->film;
     uint32_t width = (uint32_t)self->pool->width, height = (uint32_t)self->pool->height;
@@ -87,7 +87,7 @@ static int s_scaler (s_worker_t *worker)
 
 static AVFrame *s_convert (const s_worker_t *worker)
 {
-    const aut_source_t *self = worker->source;
+    const aut_stitch_source_t *self = worker->source;
     const AVFrame *native = worker->native;
     AVFrame *frame = aut_frame_pool_get (self->pool);
     if (!frame)
@@ -105,7 +105,7 @@ static AVFrame *s_convert (const s_worker_t *worker)
     return frame;
 }
 
-static void s_hash (aut_source_t *self, const AVFrame *native)
+static void s_hash (aut_stitch_source_t *self, const AVFrame *native)
 {
     uint32_t width = (uint32_t)native->width;
     for (int y = 0; y < native->height; y++) {
@@ -116,7 +116,7 @@ static void s_hash (aut_source_t *self, const AVFrame *native)
 
 /*  Whether the shot shows native frame `index` at all: film frames are in order, so the first one
  *  that is not before it decides. */
-static bool s_shown (const aut_source_t *self, uint64_t index)
+static bool s_shown (const aut_stitch_source_t *self, uint64_t index)
 {
     const aut_stitch_shot_t *shot = self->shot;
     uint64_t low = 0, high = shot->frames;
@@ -133,7 +133,7 @@ static bool s_shown (const aut_source_t *self, uint64_t index)
 /*  Takes the next packet; 1, 0 at the end, or an error. `index` is its frame's number. */
 static int s_take (s_worker_t *worker, uint64_t *index)
 {
-    aut_source_t *self = worker->source;
+    aut_stitch_source_t *self = worker->source;
     pthread_mutex_lock (&self->lock);
     int rc = self->over ? 0 : aut_clip_input_next (&self->input);
     /* The end has a number too, so that only one worker reports it. */
@@ -147,7 +147,7 @@ static int s_take (s_worker_t *worker, uint64_t *index)
 }
 
 /*  Waits for the turn of frame `index`; false when there is nothing more to do. */
-static bool s_wait (aut_source_t *self, uint64_t index)
+static bool s_wait (aut_stitch_source_t *self, uint64_t index)
 {
     pthread_mutex_lock (&self->lock);
     while (self->turn != index && !self->over)
@@ -157,7 +157,7 @@ static bool s_wait (aut_source_t *self, uint64_t index)
     return go;
 }
 
-static void s_pass (aut_source_t *self, bool over)
+static void s_pass (aut_stitch_source_t *self, bool over)
 {
     pthread_mutex_lock (&self->lock);
     self->turn++;
@@ -170,7 +170,7 @@ static void s_pass (aut_source_t *self, bool over)
  */
 static int s_deliver (s_worker_t *worker, const AVFrame *frame, uint64_t index)
 {
-    aut_source_t *self = worker->source;
+    aut_stitch_source_t *self = worker->source;
     if (index >= self->shot->native_frames)
         return aut_fail (AUT_ERR_INVALID, "%s: more than the planned %llu frames", self->shot->path,
                          (unsigned long long)index);
@@ -187,7 +187,7 @@ static int s_deliver (s_worker_t *worker, const AVFrame *frame, uint64_t index)
 }
 
 /*  After the last frame, which was number `count` − 1. */
-static int s_end (aut_source_t *self, uint64_t count)
+static int s_end (aut_stitch_source_t *self, uint64_t count)
 {
     const aut_stitch_shot_t *shot = self->shot;
     if (count != shot->native_frames)
@@ -201,7 +201,7 @@ static int s_end (aut_source_t *self, uint64_t count)
 static void *s_thread (void *arg)
 {
     s_worker_t *worker = arg;
-    aut_source_t *self = worker->source;
+    aut_stitch_source_t *self = worker->source;
     for (bool over = false; !over;) {
         uint64_t index = 0;
         AVFrame *frame = NULL;
@@ -226,7 +226,7 @@ static void *s_thread (void *arg)
     return NULL;
 }
 
-static int s_worker_start (aut_source_t *self)
+static int s_worker_start (aut_stitch_source_t *self)
 {
     s_worker_t *worker = &self->workers[self->worker_count];
     worker->source = self;
@@ -243,7 +243,7 @@ static int s_worker_start (aut_source_t *self)
     return rc;
 }
 
-static int s_open (aut_source_t *self)
+static int s_open (aut_stitch_source_t *self)
 {
     const aut_stitch_shot_t *shot = self->shot;
     int rc = aut_clip_input_open (&self->input, shot->path);
@@ -267,11 +267,11 @@ static int s_open (aut_source_t *self)
     return rc;
 }
 
-int aut_source_start (aut_source_t **out, const aut_stitch_t *film, const aut_stitch_shot_t *shot,
-                      aut_frame_pool_t *pool)
+int aut_stitch_source_start (aut_stitch_source_t **out, const aut_stitch_t *film,
+                             const aut_stitch_shot_t *shot, aut_frame_pool_t *pool)
 {
     *out = NULL;
-    aut_source_t *self = aut_calloc (1, sizeof *self);
+    aut_stitch_source_t *self = aut_calloc (1, sizeof *self);
     self->film = film;
     self->shot = shot;
     self->pool = pool;
@@ -280,12 +280,12 @@ int aut_source_start (aut_source_t **out, const aut_stitch_t *film, const aut_st
     pthread_cond_init (&self->turned, NULL);
     int rc = s_open (self);
     if (rc < 0)
-        aut_source_destroy (&self);
+        aut_stitch_source_destroy (&self);
     *out = self;
     return rc;
 }
 
-int aut_source_next (aut_source_t *self, AVFrame **frame)
+int aut_stitch_source_next (aut_stitch_source_t *self, AVFrame **frame)
 {
     int rc = aut_queue_pop (&self->queue, frame);
     if (rc == 0)
@@ -293,7 +293,7 @@ int aut_source_next (aut_source_t *self, AVFrame **frame)
     return rc < 0 ? rc : 0;
 }
 
-int aut_source_finish (aut_source_t *self)
+int aut_stitch_source_finish (aut_stitch_source_t *self)
 {
     AVFrame *frame = NULL;
     int rc = aut_queue_pop (&self->queue, &frame);
@@ -301,9 +301,9 @@ int aut_source_finish (aut_source_t *self)
     return rc == 1 ? aut_fail (AUT_ERR_INTERNAL, "%s: frames left over", self->shot->path) : rc;
 }
 
-void aut_source_destroy (aut_source_t **self_p)
+void aut_stitch_source_destroy (aut_stitch_source_t **self_p)
 {
-    aut_source_t *self = *self_p;
+    aut_stitch_source_t *self = *self_p;
     if (!self)
         return;
     aut_queue_stop (&self->queue, 0);
