@@ -87,7 +87,9 @@ static int fetch (aut_client_t *self, int64_t deadline_ms)
     self->fetched = json_incref (json_object_get (reply, "events"));
     self->fetched_at = 0;
     json_decref (reply);
-    if ((uint64_t)epoch != self->epoch || (uint64_t)seq < self->seq)
+    uint64_t first_epoch = (uint64_t)epoch, first_seq;
+    read_place (json_array_get (self->fetched, 0), &first_epoch, &first_seq);
+    if ((uint64_t)epoch != self->epoch || first_epoch != self->epoch || (uint64_t)seq < self->seq)
         return lost (self, deadline_ms);
     return 0;
 }
