@@ -52,14 +52,14 @@ static int open_container (scan_t *self, uint64_t count)
 /*  Reads a length of `bytes` bytes, then skips `extra` bytes and as many as it says. */
 static int skip_counted (scan_t *self, size_t bytes)
 {
-    uint64_t length;
+    uint64_t length = 0;
     int rc = read_length (self, bytes, &length);
     return rc ? rc : skip (self, length);
 }
 
 static int open_counted (scan_t *self, size_t bytes, unsigned factor)
 {
-    uint64_t count;
+    uint64_t count = 0;
     int rc = read_length (self, bytes, &count);
     return rc ? rc : open_container (self, count * factor);
 }
