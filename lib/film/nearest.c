@@ -17,22 +17,24 @@ static size_t least (size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/*  Levenshtein's distance. */
+/*  Levenshtein's distance, with two neighbours that changed places counted once. */
 static size_t distance (const char *a, size_t a_size, const char *b, size_t b_size)
 {
-    size_t row[LONGEST + 1];
+    size_t rows[3][LONGEST + 1];
     for (size_t j = 0; j <= b_size; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (size_t i = 1; i <= a_size; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3], *above = rows[(i - 1) % 3], *two_above = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_size; j++) {
-            size_t change = diagonal + (lower (a[i - 1]) != lower (b[j - 1]));
-            diagonal = row[j];
-            row[j] = least (change, least (row[j], row[j - 1]) + 1);
+            bool same = lower (a[i - 1]) == lower (b[j - 1]);
+            row[j] = least (above[j - 1] + !same, least (above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && lower (a[i - 1]) == lower (b[j - 2]) &&
+                lower (a[i - 2]) == lower (b[j - 1]))
+                row[j] = least (row[j], two_above[j - 2] + 1);
         }
     }
-    return row[b_size];
+    return rows[a_size % 3][b_size];
 }
 
 /*  Whether one of two words begins with the other, of at least three letters. */
@@ -56,7 +58,7 @@ char *aut_nearest_hint (const char *text, const void *names, size_t count, size_
         const char *name = *(const char *const *)((const char *)names + i * stride);
         size_t name_size = name ? strnlen (name, LONGEST + 1) : 0;
         size_t longest = size > name_size ? size : name_size;
-        size_t limit = longest < 6 ? 1 : longest / 3;
+        size_t limit = longest < 5 ? 1 : (longest + 1) / 3;
         if (name_size == 0 || name_size > LONGEST)
             continue;
         uint64_t cost = size * name_size + 8;

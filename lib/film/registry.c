@@ -127,6 +127,14 @@ static int insert (aut_registry_t *self, aut_registry_entry_t *entry)
     return 0;
 }
 
+void aut_registry_forget_weights (aut_registry_t *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        self->entries[i]->model.available = false;
+    for (int i = 0; i < AUT_TIER_COUNT; i++)
+        self->tiers[i] = NULL;
+}
+
 int aut_registry_add (aut_registry_t *self, const char *name, const char *data, size_t size,
                       bool available)
 {

@@ -90,6 +90,10 @@ int aut_registry_add_dir (aut_registry_t *self, const char *dir);
 int aut_registry_add (aut_registry_t *self, const char *name, const char *data, size_t size,
                       bool available);
 
+/*  Forgets which weights are on this machine, before a cluster's models are added: those alone can
+ *  be rendered with there. */
+void aut_registry_forget_weights (aut_registry_t *self);
+
 /*  The whole search path: the folders of `models` ("DIR:DIR", may be NULL: those of the option
  *  --models or AUTEUR_MODELS), $XDG_DATA_HOME/auteur/models, the installed folder (../share/
  *  auteur/models beside the program's folder) or, in a build tree, the source's models/. */

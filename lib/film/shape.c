@@ -156,12 +156,11 @@ bool aut_division_next (aut_division_t *self, aut_division_chunk_t *chunk)
     if (self->left > most - drop && (next == 0 || next >= most))
         return false;
     uint32_t count = chunks_for (most, self->left, drop, next);
-    uint32_t keep = count == 1 ? self->left : (self->left + count - 1) / count;
-    uint32_t frames = aut_lattice_up (model, keep + drop);
+    uint64_t made = (uint64_t)self->left + drop + (uint64_t)(count - 1) * next;
+    uint32_t frames = aut_lattice_up (model, (uint32_t)((made + count - 1) / count));
     if (frames == 0)
         frames = most;
-    if (count > 1)
-        keep = frames - drop;
+    uint32_t keep = count == 1 ? self->left : frames - drop;
     uint32_t leaves = model->tail_max ? model->tail_max : 1;
     *chunk = (aut_division_chunk_t){.index = self->index,
                                     .first = self->first,

@@ -32,8 +32,8 @@ uint32_t aut_lattice_up (const aut_model_t *model, uint32_t frames);
  *  within its tail's bounds; 0 when it cannot go on from them. */
 uint32_t aut_tail_taken (const aut_model_t *model, uint32_t available);
 
-/*  One chunk after another: as few as possible, their kept frames as even as the lattice lets
- *  them; the last one is cut to what is left. */
+/*  One chunk after another: as few as possible, the frames that their calls make as even as the
+ *  lattice lets them; the last one keeps what is left. */
 typedef struct {
     const aut_model_t *model;
     uint32_t left;      /* native frames still to be kept */
