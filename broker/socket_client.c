@@ -221,9 +221,11 @@ static int do_models (client_t *self, aut_received_t *in)
     reply.models_page.req = in->msg.models.req;
     reply.models_page.items = items;
     for (; at < count && reply.models_page.item_count < AUT_MODELS_MAX; at++) {
-        const char *json = aut_registry_at (registry, at)->json;
+        const aut_model_t *model = aut_registry_at (registry, at);
+        const char *json = model->json;
         size_t size = strlen (json);
-        if (size > AUT_MANIFEST_MAX)
+        /* Only what can be rendered with: a client chooses the models of its tiers among these. */
+        if (!model->available || size > AUT_MANIFEST_MAX)
             continue;
         if (bytes && bytes + size > MODELS_PAGE_BYTES)
             break;

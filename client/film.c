@@ -55,7 +55,10 @@ static int open_registry (aut_film_t *self, const char *models, aut_client_t *cl
         return rc;
     for (size_t i = 0; i < aut_registry_warning_count (self->registry); i++)
         fprintf (stderr, "%s\n", aut_registry_warning (self->registry, i));
-    return client ? aut_client_models (client, add_cluster_manifest, self->registry) : 0;
+    if (!client)
+        return 0;
+    aut_registry_forget_weights (self->registry);
+    return aut_client_models (client, add_cluster_manifest, self->registry);
 }
 
 static int read_film (aut_film_t *self, const aut_assets_t *assets)
