@@ -209,7 +209,7 @@ int aut_http_start (struct aut_http **out, aut_broker_t *broker, const char *bin
                     int *bound_port)
 {
     struct sockaddr_storage address;
-    bool v6;
+    bool v6 = false;
     *out = NULL;
     int rc = resolve (bind, port, &address, &v6);
     if (rc)
