@@ -164,6 +164,7 @@ static void fill_result (aut_msg_result_t *out, const aut_store_item_t *item)
     out->key = item->key;
     out->state = aut_task_state_text ((aut_task_state_t)item->state);
     out->attempt = item->has_result ? r->attempt : item->attempt;
+    out->cached = item->has_result && item->attempt == 0;
     if (item->has_result) {
         out->node = r->node[0] ? r->node : NULL;
         out->device = r->device[0] ? r->device : NULL;

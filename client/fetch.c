@@ -13,7 +13,7 @@
 
 /* What the broker says of one chunk, copied out of its message. */
 typedef struct {
-    bool done;
+    bool done, cached;
     uint32_t attempt;
     char *node, *device;
     double seconds;
@@ -41,6 +41,7 @@ static int take_result (void *ctx, const aut_msg_result_t *result)
     free (chunk->node);
     free (chunk->device);
     *chunk = (chunk_result_t){.done = strcmp (result->state, "done") == 0,
+                              .cached = result->cached,
                               .attempt = result->attempt,
                               .node = aut_strdup (result->node),
                               .device = aut_strdup (result->device),
@@ -81,7 +82,7 @@ static json_t *chunks_json (const aut_plan_shot_t *shot, const results_t *result
         json_t *chunk = json_pack (
             "{s:i, s:o, s:I, s:i, s:b, s:s, s:s, s:f, s:I, s:o, s:o}", "index", (int)planned->index,
             "key", hash_json (&planned->key), "seed", (json_int_t)planned->seed, "attempt",
-            (int)result->attempt, "cached", result->attempt == 0, "node",
+            (int)result->attempt, "cached", result->cached, "node",
             result->node ? result->node : "", "device", result->device ? result->device : "",
             "seconds", result->seconds, "peak_bytes", (json_int_t)result->peak_bytes,
             "mezzanine_sha256", hash_json (&result->mezzanine.hash), "tail_sha256",

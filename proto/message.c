@@ -73,6 +73,7 @@ static const aut_field_t result_fields[] = {
     AUT_F_OPT (REF, aut_msg_result_t, preview),
     AUT_F_OPT (REF, aut_msg_result_t, metadata),
     AUT_F_OPTSTR (aut_msg_result_t, error, AUT_TEXT_MAX),
+    AUT_F_OPT (BOOL, aut_msg_result_t, cached),
 };
 static const aut_schema_t result_schema = AUT_SCHEMA ("result", aut_msg_result_t, result_fields);
 

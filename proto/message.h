@@ -150,6 +150,7 @@ typedef struct {
     uint64_t peak_bytes;
     aut_ref_t mezzanine, tail, preview, metadata; /* optional */
     const char *error;                            /* optional */
+    bool cached; /* optional: done without running, by a result that was there before */
 } aut_msg_result_t;
 
 typedef struct {

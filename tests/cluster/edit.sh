@@ -30,15 +30,15 @@ render "$HERE/data/film.json" again
 [ -z "$(ran "$JOB" "$DIR")" ] || fail "an unchanged film ran: $(ran "$JOB" "$DIR")"
 cmp "$TMP/first.mp4" "$TMP/again.mp4" || fail "the unchanged film differs"
 
-sed 's/waves break against the rock/gulls circle above the rock/' "$HERE/data/film.json" >"$TMP/two.json"
-render "$TMP/two.json" two
+sed 's/waves break against the rock/gulls circle above the rock/' "$HERE/data/film.json" >"$TMP/board-two.json"
+render "$TMP/board-two.json" two
 [ "$(ran "$JOB" "$DIR")" = "two:3" ] || fail "editing shot two ran: $(ran "$JOB" "$DIR")"
 
-sed 's/lantern first/lantern last/' "$HERE/data/film.json" >"$TMP/three.json"
-render "$TMP/three.json" three
+sed 's/lantern first/lantern last/' "$HERE/data/film.json" >"$TMP/board-three.json"
+render "$TMP/board-three.json" three
 [ "$(ran "$JOB" "$DIR")" = "four:1 three:1" ] || fail "editing shot three ran: $(ran "$JOB" "$DIR")"
 
-sed 's/"title": "Five shots"/"title": "Other title"/' "$HERE/data/film.json" >"$TMP/title.json"
-render "$TMP/title.json" title
+sed 's/"title": "Five shots"/"title": "Other title"/' "$HERE/data/film.json" >"$TMP/board-title.json"
+render "$TMP/board-title.json" title
 [ -z "$(ran "$JOB" "$DIR")" ] || fail "a new title ran: $(ran "$JOB" "$DIR")"
 echo "exactly the edited shots ran"

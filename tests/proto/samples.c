@@ -29,9 +29,9 @@ static const aut_msg_input_t inputs[] = {
 static const aut_hash_t hashes[] = {HASH (9), HASH (10)};
 static const aut_msg_result_t results[] = {
     {1, "sc1-sh1", 0, HASH (1), "done", 1, "node-a", "cuda:0", 12.5, 1 << 30, REF (2, 100),
-     REF (3, 200), REF (4, 300), REF (5, 400), NULL},
+     REF (3, 200), REF (4, 300), REF (5, 400), NULL, true},
     {2, "sc1-sh1", 1, HASH (6), "failed", 3, NULL, NULL, 0, 0, NONE, NONE, NONE, NONE,
-     "the worker died: см. журнал"},
+     "the worker died: см. журнал", false},
 };
 static const char *const manifests[] = {"{\"id\":\"auteur-animatic\"}", ""};
 static const uint8_t spec[] = "{\"kind\":\"generate\"}";

@@ -162,9 +162,9 @@ START_TEST (longest_page_fits)
     aut_ref_t ref = {{{1}}, UINT64_MAX};
     aut_msg_result_t items[AUT_PAGE_MAX];
     for (size_t i = 0; i < AUT_PAGE_MAX; i++)
-        items[i] = (aut_msg_result_t){UINT64_MAX, name, UINT32_MAX, ref.hash, name,
-                                      UINT32_MAX, name, name,       1.0 / 3,  UINT64_MAX,
-                                      ref,        ref,  ref,        ref,      text};
+        items[i] = (aut_msg_result_t){UINT64_MAX, name, UINT32_MAX, ref.hash,   name, UINT32_MAX,
+                                      name,       name, 1.0 / 3,    UINT64_MAX, ref,  ref,
+                                      ref,        ref,  text,       true};
     aut_msg_t msg = {.type = AUT_MSG_RESULTS_PAGE,
                      .results_page = {UINT64_MAX, name, name, UINT64_MAX, items, AUT_PAGE_MAX}};
     aut_msg_t back = through (&msg);
