@@ -124,9 +124,12 @@ static void reply_error (aut_broker_t *self, uint64_t reply, int code)
 }
 
 /*  Whether an action is about this job or one of its tasks. */
-static bool concerns (const aut_core_action_t *action, uint64_t job)
+static bool concerns (const aut_core_action_t *action, const aut_store_job_t *of)
 {
+    uint64_t job = of->id;
     switch (action->kind) {
+    case AUT_SEND_ABORT:
+        return action->u.token.token.task - of->first_task < of->task_count;
     case AUT_MUT_JOB_INSERT:
         return action->u.insert.job == job;
     case AUT_MUT_JOB_STATE:
@@ -156,9 +159,9 @@ static bool concerns (const aut_core_action_t *action, uint64_t job)
 /*  The store would not have the job: the core must forget it. Cancelling it there gives its leases
  *  back; whatever names the job is left out, and what remains goes on as usual. The core answers
  *  the cancel to reply 0, which nobody has. */
-static void take_back (aut_broker_t *self, uint64_t job)
+static void take_back (aut_broker_t *self, const aut_store_job_t *job)
 {
-    aut_core_event_t event = {.kind = AUT_EV_CANCEL, .u.job = {.job = job}};
+    aut_core_event_t event = {.kind = AUT_EV_CANCEL, .u.job = {.job = job->id}};
     step (self, &event);
     size_t kept = 0;
     for (size_t i = 0; i < self->actions.count; i++)
@@ -191,7 +194,7 @@ static void submit (aut_broker_t *self, aut_in_t *in)
         aut_fail_in (rc, "the job was not taken, as it cannot be stored; submit it again later");
         aut_log (AUT_LOG_ERROR, LOG, "%s", aut_error_detail ());
         reply_error (self, reply, rc);
-        take_back (self, sub->store.job.id);
+        take_back (self, &sub->store.job);
     } else {
         fail (self, rc);
     }
