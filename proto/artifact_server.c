@@ -12,6 +12,7 @@
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
 #include "proto/artifact.h"
+#include "proto/artifact_step.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -67,9 +68,6 @@ struct aut_artifact_server {
     aut_artifact_stats_t stats;
 };
 
-static int socket_send (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
-                        size_t body_size);
-
 int aut_artifact_server_new (aut_artifact_server_t **out, aut_blobs_t *blobs,
                              const aut_artifact_limits_t *limits, aut_artifact_send_fn *send,
                              void *ctx)
@@ -86,7 +84,7 @@ int aut_artifact_server_new (aut_artifact_server_t **out, aut_blobs_t *blobs,
         self->limits.blob_max = BLOB_MAX;
     if (!self->limits.idle_ms)
         self->limits.idle_ms = IDLE_MS;
-    self->send = send ? send : socket_send;
+    self->send = send ? send : aut_artifact_socket_send;
     self->ctx = ctx;
     self->scratch = aut_calloc (1, AUT_CHUNK);
     *out = self;
@@ -546,59 +544,14 @@ int aut_artifact_server_tick (aut_artifact_server_t *self, int64_t now_ms)
     return more ? 0 : full ? RETRY_MS : SWEEP_MS;
 }
 
+void aut_artifact_server_use (aut_artifact_server_t *self, zsock_t *router)
+{
+    if (self->send == aut_artifact_socket_send)
+        self->ctx = router;
+}
+
 void aut_artifact_server_stats (const aut_artifact_server_t *self, aut_artifact_stats_t *stats)
 {
     *stats = self->stats;
     stats->transfers = HASH_COUNT (self->transfers);
-}
-
-/* ---- over a ROUTER --------------------------------------------------------------------------- */
-
-#define STEP_MESSAGES 32 /* messages handled before downloads get their turn */
-
-static void free_body (void *body, void *hint)
-{
-    (void)hint;
-    free (body);
-}
-
-static int socket_send (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
-                        size_t body_size)
-{
-    if (!body)
-        return aut_net_send_to (ctx, peer, msg, NULL, 0);
-    return aut_net_send_body_to (ctx, peer, msg, body, body_size, free_body, NULL);
-}
-
-/*  Handles what has come, at most STEP_MESSAGES; true if there may be more. */
-static bool receive_some (aut_artifact_server_t *self, zsock_t *router, const aut_clock_t *clock)
-{
-    for (int i = 0; i < STEP_MESSAGES; i++) {
-        aut_received_t in;
-        int rc = aut_net_recv (router, true, &in);
-        if (rc == 0) {
-            size_t size;
-            const void *body = aut_received_body (&in, &size);
-            aut_artifact_server_message (self, &in.peer, &in.msg, body, size, aut_mono_ms (clock));
-        } else if (rc != AUT_ERR_AGAIN && in.msg.type)
-            aut_net_send_to (router, &in.peer, &in.msg, NULL, 0);
-        aut_received_clear (&in);
-        if (rc == AUT_ERR_AGAIN)
-            return false;
-    }
-    return true;
-}
-
-bool aut_artifact_server_step (aut_artifact_server_t *self, zsock_t *router, zsock_t *wake,
-                               int wait_ms, const aut_clock_t *clock)
-{
-    if (self->send == socket_send)
-        self->ctx = router;
-    bool more = receive_some (self, router, clock);
-    int next = aut_artifact_server_tick (self, aut_mono_ms (clock));
-    if (more || next < wait_ms)
-        wait_ms = more ? 0 : next;
-    if (!more)
-        aut_net_wait (router, wake, wait_ms);
-    return wake && (zsock_events (wake) & ZMQ_POLLIN);
 }

@@ -45,6 +45,7 @@ const char *aut_port_name (aut_port_t port)
 static void init_once (void)
 {
     zsys_handler_set (NULL);
+    zsys_set_io_threads (2);
     zsys_init ();
 }
 
@@ -61,6 +62,8 @@ static zsock_t *new_socket (aut_port_t port, int type, int frame_max, const char
     zsock_t *sock = zsock_new (type);
     if (!sock)
         return NULL;
+    /* bulk data has an I/O thread of its own, so that it never delays a heartbeat */
+    zsock_set_affinity (sock, port == AUT_PORT_DATA ? 2 : 1);
     zsock_set_linger (sock, LINGER_MS);
     zsock_set_sndhwm (sock, ports[port].hwm);
     zsock_set_rcvhwm (sock, ports[port].hwm);

@@ -25,8 +25,8 @@ typedef enum {
 /*  "client", "node", "data", "status", "events": the keys of endpoints.json. */
 const char *aut_port_name (aut_port_t port);
 
-/*  Takes the signals away from CZMQ and sets the process's socket limit. Call it once, before
- *  threads start and before the first socket; calling again does nothing. */
+/*  Takes the signals away from CZMQ and sets the process's I/O threads. Call it before the first
+ *  socket of the process (zactor_new makes one, too); calling again does nothing. */
 void aut_net_init (void);
 
 /*  Server sockets: bound, MANDATORY, HANDOVER off, with the water marks and frame limits of the

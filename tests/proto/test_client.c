@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -476,6 +477,23 @@ START_TEST (endpoints_file)
 }
 END_TEST
 
+/*  CZMQ would take SIGINT and SIGTERM at its first socket. */
+START_TEST (signals_stay_ours)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    struct sigaction before[2], after;
+    zsock_t *sock;
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq (sigaction (numbers[i], NULL, &before[i]), 0);
+    ck_assert_int_eq (aut_net_bind (&sock, AUT_PORT_CLIENT, "inproc://signals"), 0);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq (sigaction (numbers[i], NULL, &after), 0);
+        ck_assert (after.sa_handler == before[i].sa_handler);
+    }
+    zsock_destroy (&sock);
+}
+END_TEST
+
 static void reset (void)
 {
     memset (&broker, 0, sizeof broker);
@@ -495,6 +513,7 @@ int main (void)
     tcase_add_test (tc, events_without_gaps);
     tcase_add_loop_test (tc, parse_addresses, 0, (int)(sizeof addresses / sizeof *addresses));
     tcase_add_test (tc, endpoints_file);
+    tcase_add_test (tc, signals_stay_ours);
     suite_add_tcase (suite, tc);
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_ENV);
