@@ -478,16 +478,16 @@ START_TEST (endpoints_file)
 END_TEST
 
 /*  CZMQ would take SIGINT and SIGTERM at its first socket. */
+static const int signals[] = {SIGINT, SIGTERM};
+static struct sigaction before[2];
+
 START_TEST (signals_stay_ours)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
-    struct sigaction before[2], after;
     zsock_t *sock;
-    for (size_t i = 0; i < 2; i++)
-        ck_assert_int_eq (sigaction (numbers[i], NULL, &before[i]), 0);
     ck_assert_int_eq (aut_net_bind (&sock, AUT_PORT_CLIENT, "inproc://signals"), 0);
     for (size_t i = 0; i < 2; i++) {
-        ck_assert_int_eq (sigaction (numbers[i], NULL, &after), 0);
+        struct sigaction after;
+        ck_assert_int_eq (sigaction (signals[i], NULL, &after), 0);
         ck_assert (after.sa_handler == before[i].sa_handler);
     }
     zsock_destroy (&sock);
@@ -497,6 +497,8 @@ END_TEST
 static void reset (void)
 {
     memset (&broker, 0, sizeof broker);
+    for (size_t i = 0; i < 2; i++)
+        sigaction (signals[i], NULL, &before[i]);
     aut_net_init ();
 }
 
