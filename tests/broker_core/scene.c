@@ -28,7 +28,7 @@ scene_task_t *scene_task (scene_t *s, uint64_t task)
 static scene_task_t *stored (scene_t *s, uint64_t task)
 {
     scene_task_t *found = scene_task (s, task);
-    ck_assert_ptr_nonnull (found);
+    NEED (found != NULL);
     return found;
 }
 
@@ -52,8 +52,8 @@ static scene_task_t *before (scene_t *s, uint64_t task)
 static void store_insert (scene_t *s, const aut_core_action_t *a)
 {
     const aut_core_submit_t *submit = a->u.insert.submit;
-    ck_assert_uint_lt (s->job_count, SCENE_JOBS);
-    ck_assert_ptr_null (scene_job (s, a->u.insert.job));
+    NEED (s->job_count < SCENE_JOBS);
+    NEED (scene_job (s, a->u.insert.job) == NULL);
     scene_job_t *job = &s->jobs[s->job_count++];
     *job = (scene_job_t){.id = a->u.insert.job,
                          .first = a->u.insert.first_task,
@@ -78,16 +78,16 @@ static void store_lease (scene_t *s, const aut_core_action_t *a)
 {
     aut_core_token_t token = a->u.lease.token;
     scene_task_t *task = stored (s, token.task), *pred = before (s, token.task);
-    ck_assert_uint_eq (token.epoch, s->epoch);
-    ck_assert_int_lt (task->state, AUT_TASK_DONE);
+    NEED (token.epoch == s->epoch);
+    NEED (task->state < AUT_TASK_DONE);
     if (a->u.lease.adopted) {
-        ck_assert_uint_eq (token.attempt, task->attempt);
+        NEED (token.attempt == task->attempt);
     } else {
-        ck_assert_uint_eq (token.attempt, task->attempt + 1);
-        ck_assert_int_ne (task->state, AUT_TASK_LEASED);
+        NEED (token.attempt == task->attempt + 1);
+        NEED (task->state != AUT_TASK_LEASED);
     }
     if (pred) /* handoff is serial */
-        ck_assert_int_eq (pred->state, AUT_TASK_DONE);
+        NEED (pred->state == AUT_TASK_DONE);
     task->state = AUT_TASK_LEASED;
     task->attempt = token.attempt;
     task->epoch = token.epoch;
@@ -101,17 +101,17 @@ static void store_result (scene_t *s, const aut_core_action_t *a)
 {
     aut_core_token_t token = a->u.result.token;
     scene_task_t *task = stored (s, token.task), *pred = before (s, token.task);
-    ck_assert_int_eq (task->state, AUT_TASK_LEASED);
-    ck_assert_uint_eq (task->attempt, token.attempt);
-    ck_assert_uint_eq (task->epoch, token.epoch);
-    ck_assert_str_eq (task->node, a->u.result.node);
-    ck_assert_uint_eq (task->results, 0);
+    NEED (task->state == AUT_TASK_LEASED);
+    NEED (task->attempt == token.attempt);
+    NEED (task->epoch == token.epoch);
+    NEED (!strcmp (task->node, a->u.result.node));
+    NEED (task->results == 0);
     if (pred) {
         const aut_core_done_t *done = a->u.result.done;
         bool used = false;
         for (uint32_t i = 0; i < done->used_count; i++)
             used |= aut_hash_equal (&done->used[i], &pred->tail);
-        ck_assert (used);
+        NEED (used);
     }
     task->results++;
     task->ran++;
@@ -122,11 +122,11 @@ static void store_result (scene_t *s, const aut_core_action_t *a)
 static void store_cached (scene_t *s, const aut_core_action_t *a)
 {
     scene_task_t *task = stored (s, a->u.cached.task), *pred = before (s, a->u.cached.task);
-    ck_assert_ptr_nonnull (task->spec.cached);
-    ck_assert_int_eq (task->state, AUT_TASK_READY);
+    NEED (task->spec.cached != NULL);
+    NEED (task->state == AUT_TASK_READY);
     if (pred) {
-        ck_assert_int_eq (pred->state, AUT_TASK_DONE);
-        ck_assert (aut_hash_equal (&pred->tail, &task->cached.used));
+        NEED (pred->state == AUT_TASK_DONE);
+        NEED (aut_hash_equal (&pred->tail, &task->cached.used));
     }
     task->tail = task->cached.tail;
     task->results++;
@@ -136,8 +136,8 @@ static void store_cached (scene_t *s, const aut_core_action_t *a)
 static void store_wait (scene_t *s, const aut_core_action_t *a)
 {
     scene_task_t *task = stored (s, a->u.wait.task);
-    ck_assert_int_eq (task->state, AUT_TASK_LEASED);
-    ck_assert_uint_eq (task->attempt, a->u.wait.attempt);
+    NEED (task->state == AUT_TASK_LEASED);
+    NEED (task->attempt == a->u.wait.attempt);
     task->state = AUT_TASK_READY;
     task->failures = a->u.wait.failures;
     task->memory = a->u.wait.memory;
@@ -149,7 +149,7 @@ static void store_wait (scene_t *s, const aut_core_action_t *a)
 static void store_failed (scene_t *s, const aut_core_action_t *a)
 {
     scene_task_t *task = stored (s, a->u.failed.task);
-    ck_assert (task->state == AUT_TASK_LEASED || task->state == AUT_TASK_READY);
+    NEED (task->state == AUT_TASK_LEASED || task->state == AUT_TASK_READY);
     task->state = AUT_TASK_FAILED;
     task->failures = a->u.failed.failures;
     snprintf (task->code, sizeof task->code, "%s", a->u.failed.code);
@@ -158,7 +158,7 @@ static void store_failed (scene_t *s, const aut_core_action_t *a)
 static void store_job (scene_t *s, const aut_core_action_t *a)
 {
     scene_job_t *job = scene_job (s, a->u.job.job);
-    ck_assert_ptr_nonnull (job);
+    NEED (job != NULL);
     for (uint32_t i = 0; i < job->count; i++) {
         scene_task_t *task = &job->tasks[i];
         bool again = task->state == AUT_TASK_FAILED || task->state == AUT_TASK_CANCELLED;
@@ -170,9 +170,9 @@ static void store_job (scene_t *s, const aut_core_action_t *a)
             task->code[0] = 0;
         }
         if (a->kind == AUT_MUT_JOB_STATE && a->u.job.state >= AUT_JOB_DONE)
-            ck_assert_int_ge (task->state, AUT_TASK_DONE);
+            NEED (task->state >= AUT_TASK_DONE);
         if (a->kind == AUT_MUT_JOB_STATE && a->u.job.state == AUT_JOB_DONE)
-            ck_assert_int_eq (task->state, AUT_TASK_DONE);
+            NEED (task->state == AUT_TASK_DONE);
     }
     job->state = a->u.job.state;
 }
@@ -194,7 +194,8 @@ static void store (scene_t *s, const aut_core_action_t *a)
 static scene_node_t *node_at (scene_t *s, uint64_t peer)
 {
     for (uint32_t i = 0; i < s->node_count; i++)
-        if (s->nodes[i].alive && !s->nodes[i].muted && s->nodes[i].peer == peer)
+        if (s->nodes[i].alive && !s->nodes[i].muted && !s->nodes[i].deaf &&
+            s->nodes[i].peer == peer)
             return &s->nodes[i];
     return NULL;
 }
@@ -235,12 +236,12 @@ static void on_assign (scene_t *s, const aut_core_action_t *a)
     scene_task_t *pred = before (s, a->u.assign.token.task);
     scene_node_t *node = node_at (s, a->u.assign.peer);
     /* committed before it is sent */
-    ck_assert_int_eq (task->state, AUT_TASK_LEASED);
-    ck_assert_uint_eq (task->attempt, a->u.assign.token.attempt);
-    ck_assert_uint_eq (task->epoch, a->u.assign.token.epoch);
-    ck_assert ((pred != NULL) == (a->u.assign.after != 0));
+    NEED (task->state == AUT_TASK_LEASED);
+    NEED (task->attempt == a->u.assign.token.attempt);
+    NEED (task->epoch == a->u.assign.token.epoch);
+    NEED ((pred != NULL) == (a->u.assign.after != 0));
     if (pred)
-        ck_assert (aut_hash_equal (&a->u.assign.tail, &pred->tail));
+        NEED (aut_hash_equal (&a->u.assign.tail, &pred->tail));
     if (s->done_count < sizeof s->done_order / sizeof *s->done_order)
         s->done_order[s->done_count++] = (uint32_t)a->u.assign.token.task;
     if (!node || s->drop_assigns)
@@ -249,15 +250,15 @@ static void on_assign (scene_t *s, const aut_core_action_t *a)
     for (uint32_t i = 0; i < node->worker_count; i++)
         if (node->workers[i].id == a->u.assign.worker)
             worker = &node->workers[i];
-    ck_assert_ptr_nonnull (worker);
-    ck_assert_uint_ge (worker->memory, task->memory);
+    NEED (worker != NULL);
+    NEED (worker->memory >= task->memory);
     if (task->spec.class_ && *task->spec.class_)
-        ck_assert_str_eq (worker->class_, task->spec.class_);
+        NEED (!strcmp (worker->class_, task->spec.class_));
     bool offered = false;
     for (uint32_t i = 0; i < worker->model_count; i++)
         offered |= !strcmp (worker->models[i], task->spec.model);
-    ck_assert (offered);
-    ck_assert_uint_lt (node->held_count, SCENE_HELD);
+    NEED (offered);
+    NEED (node->held_count < SCENE_HELD);
     node->assigned++;
     node->held[node->held_count++] = (scene_held_t){.token = a->u.assign.token,
                                                     .worker = a->u.assign.worker,
@@ -280,8 +281,8 @@ static void on_token (scene_t *s, const aut_core_action_t *a)
         return;
     if (a->kind == AUT_SEND_ADOPT) {
         scene_task_t *task = stored (s, a->u.token.token.task);
-        ck_assert_uint_eq (task->epoch, a->u.token.new_epoch);
-        ck_assert_uint_eq (task->attempt, a->u.token.token.attempt);
+        NEED (task->epoch == a->u.token.new_epoch);
+        NEED (task->attempt == a->u.token.token.attempt);
         held->token.epoch = a->u.token.new_epoch;
         return;
     }
@@ -298,7 +299,7 @@ static void carry_out (scene_t *s, const aut_core_action_t *a)
         s->job = a->u.submitted.job;
         s->existing = a->u.submitted.existing;
         s->code = 0;
-        ck_assert_ptr_nonnull (scene_job (s, s->job));
+        NEED (scene_job (s, s->job) != NULL);
         break;
     case AUT_SEND_OK:
     case AUT_SEND_CLIENT_ERROR:
@@ -306,8 +307,10 @@ static void carry_out (scene_t *s, const aut_core_action_t *a)
         snprintf (s->message, sizeof s->message, "%s", a->u.reply.message);
         break;
     case AUT_SEND_WELCOME:
-        if ((node = node_at (s, a->u.welcome.peer)))
+        if ((node = node_at (s, a->u.welcome.peer))) {
+            node->id = a->u.welcome.node;
             snprintf (node->online, sizeof node->online, "%s", a->u.welcome.name);
+        }
         break;
     case AUT_SEND_NODE_ERROR:
         s->code = a->u.reply.code;
@@ -355,7 +358,7 @@ void scene_step (scene_t *s, const aut_core_event_t *event)
 {
     s->events++;
     aut_core_actions_clear (&s->out);
-    ck_assert_int_eq (aut_core_step (s->core, event, s->now, &s->out), 0);
+    NEED (aut_core_step (s->core, event, s->now, &s->out) == 0);
     for (size_t i = 0; i < s->out.count; i++) {
         trace (s, &s->out.items[i]);
         if (aut_core_is_mutation (s->out.items[i].kind))
@@ -369,7 +372,7 @@ void scene_step (scene_t *s, const aut_core_event_t *event)
 void scene_step_lost (scene_t *s, const aut_core_event_t *event)
 {
     aut_core_actions_clear (&s->out);
-    ck_assert_int_eq (aut_core_step (s->core, event, s->now, &s->out), 0);
+    NEED (aut_core_step (s->core, event, s->now, &s->out) == 0);
     scene_restart (s);
 }
 
@@ -401,7 +404,7 @@ void scene_open (scene_t *s)
 void scene_close (scene_t *s)
 {
     aut_core_destroy (&s->core);
-    ck_assert_ptr_null (s->core);
+    NEED (s->core == NULL);
     aut_core_actions_destroy (&s->out);
     for (uint32_t i = 0; i < s->job_count; i++)
         free (s->jobs[i].tasks);
@@ -415,7 +418,7 @@ static void restore_job (scene_t *s, const scene_job_t *job)
                                    .priority = job->priority,
                                    .state = job->state,
                                    .idempotency = job->key};
-    ck_assert_int_eq (aut_core_restore_job (s->core, &from), 0);
+    NEED (aut_core_restore_job (s->core, &from) == 0);
     for (uint32_t i = 0; i < job->count; i++) {
         const scene_task_t *task = &job->tasks[i];
         aut_core_task_restore_t t = {.spec = task->spec,
@@ -432,7 +435,7 @@ static void restore_job (scene_t *s, const scene_job_t *job)
                                      .message = "stored"};
         t.spec.memory = task->memory;
         memcpy (t.instance, task->instance, AUT_CORE_INSTANCE);
-        ck_assert_int_eq (aut_core_restore_task (s->core, job->id, i, &t), 0);
+        NEED (aut_core_restore_task (s->core, job->id, i, &t) == 0);
     }
 }
 
@@ -444,7 +447,7 @@ void scene_restart (scene_t *s)
     for (uint32_t i = 0; i < s->job_count; i++)
         restore_job (s, &s->jobs[i]);
     aut_core_actions_clear (&s->out);
-    ck_assert_int_eq (aut_core_restore_end (s->core, s->now, &s->out), 0);
+    NEED (aut_core_restore_end (s->core, s->now, &s->out) == 0);
     for (size_t i = 0; i < s->out.count; i++)
         if (aut_core_is_mutation (s->out.items[i].kind))
             store (s, &s->out.items[i]);
@@ -452,8 +455,10 @@ void scene_restart (scene_t *s)
         if (!aut_core_is_mutation (s->out.items[i].kind))
             carry_out (s, &s->out.items[i]);
     /* every connection is new */
-    for (uint32_t i = 0; i < s->node_count; i++)
+    for (uint32_t i = 0; i < s->node_count; i++) {
         s->nodes[i].peer = s->next_peer++;
+        s->nodes[i].id = 0;
+    }
 }
 
 void scene_tick (scene_t *s)
@@ -478,7 +483,7 @@ void scene_advance (scene_t *s, int64_t ms)
                     scene_ping (s, &s->nodes[i]);
         if (aut_core_deadline (s->core) <= s->now)
             scene_tick (s);
-        ck_assert_int_gt (aut_core_deadline (s->core), s->now);
+        NEED (aut_core_deadline (s->core) > s->now);
     }
 }
 
@@ -533,7 +538,7 @@ void scene_drain (scene_t *s, const char *name)
 
 scene_node_t *scene_node_new (scene_t *s, const char *name)
 {
-    ck_assert_uint_lt (s->node_count, SCENE_NODES);
+    NEED (s->node_count < SCENE_NODES);
     scene_node_t *node = &s->nodes[s->node_count++];
     *node = (scene_node_t){.alive = true};
     snprintf (node->name, sizeof node->name, "%s", name);
@@ -585,7 +590,7 @@ void scene_hello (scene_t *s, scene_node_t *node)
     for (uint32_t i = 0; i < node->held_count; i++)
         held[i] = (aut_core_held_t){node->held[i].token, node->held[i].finished};
     node->peer = s->next_peer++;
-    node->muted = node->refused = false;
+    node->muted = node->deaf = node->refused = false;
     aut_core_event_t event = {.kind = AUT_EV_HELLO, .peer = node->peer};
     event.u.hello = (aut_core_hello_t){.name = node->name,
                                        .workers = node->workers,
@@ -682,28 +687,28 @@ void scene_check (scene_t *s)
     for (uint32_t i = 0; i < s->job_count; i++) {
         const scene_job_t *job = &s->jobs[i];
         aut_core_job_info_t info;
-        ck_assert_int_eq (aut_core_job (s->core, job->id, &info), 0);
-        ck_assert_int_eq (info.state, job->state);
+        NEED (aut_core_job (s->core, job->id, &info) == 0);
+        NEED (info.state == job->state);
         jobs[info.state]++;
         uint32_t count[AUT_TASK_STATES] = {0};
         for (uint32_t j = 0; j < job->count; j++) {
             aut_core_task_info_t task;
-            ck_assert_int_eq (aut_core_task (s->core, job->first + j, &task), 0);
+            NEED (aut_core_task (s->core, job->first + j, &task) == 0);
             aut_task_state_t state = task.state == AUT_TASK_BLOCKED ? AUT_TASK_READY : task.state;
-            ck_assert_int_eq (state, job->tasks[j].state);
-            ck_assert_uint_eq (task.failures, job->tasks[j].failures);
-            ck_assert_uint_eq (task.attempt, job->tasks[j].attempt);
-            ck_assert_uint_eq (task.memory, job->tasks[j].memory);
+            NEED (state == job->tasks[j].state);
+            NEED (task.failures == job->tasks[j].failures);
+            NEED (task.attempt == job->tasks[j].attempt);
+            NEED (task.memory == job->tasks[j].memory);
             count[task.state]++;
             tasks[task.state]++;
         }
         for (int j = 0; j < AUT_TASK_STATES; j++)
-            ck_assert_uint_eq (info.tasks[j], count[j]);
+            NEED (info.tasks[j] == count[j]);
     }
     for (int i = 0; i < AUT_TASK_STATES; i++)
-        ck_assert_uint_eq (metrics->tasks[i], tasks[i]);
+        NEED (metrics->tasks[i] == tasks[i]);
     for (int i = 0; i < AUT_JOB_STATES; i++)
-        ck_assert_uint_eq (metrics->jobs[i], jobs[i]);
+        NEED (metrics->jobs[i] == jobs[i]);
 
     uint64_t nodes[AUT_NODE_STATES] = {0}, idle = 0, busy = 0, leased = 0;
     aut_core_node_info_t node = {0};
@@ -712,13 +717,13 @@ void scene_check (scene_t *s)
         leased += node.leases;
         for (uint32_t i = 0; node.state != AUT_NODE_LOST && i < node.workers; i++) {
             aut_core_worker_info_t worker;
-            ck_assert_int_eq (aut_core_worker (s->core, node.id, i, &worker), 0);
+            NEED (aut_core_worker (s->core, node.id, i, &worker) == 0);
             worker.load ? busy++ : idle++;
         }
     }
     for (int i = 0; i < AUT_NODE_STATES; i++)
-        ck_assert_uint_eq (metrics->nodes[i], nodes[i]);
-    ck_assert_uint_eq (metrics->workers_idle, idle);
-    ck_assert_uint_eq (metrics->workers_busy, busy);
-    ck_assert_uint_eq (metrics->tasks[AUT_TASK_LEASED], leased);
+        NEED (metrics->nodes[i] == nodes[i]);
+    NEED (metrics->workers_idle == idle);
+    NEED (metrics->workers_busy == busy);
+    NEED (metrics->tasks[AUT_TASK_LEASED] == leased);
 }

@@ -7,6 +7,15 @@
 
 #include "broker/core/core.h"
 
+#include <check.h>
+
+/*  As ck_assert, but silent while it holds: Check writes to a pipe for each of its own. */
+#define NEED(what)                                                                                 \
+    do {                                                                                           \
+        if (!(what))                                                                               \
+            ck_abort_msg ("%s:%d: %s", __FILE__, __LINE__, #what);                                 \
+    } while (0)
+
 #define SCENE_NODES 64
 #define SCENE_WORKERS 4
 #define SCENE_HELD 64
@@ -47,8 +56,10 @@ typedef struct {
 typedef struct {
     char name[64], online[AUT_CORE_NAME];
     uint8_t instance[AUT_CORE_INSTANCE];
-    uint64_t peer;
-    bool alive, muted, refused;
+    uint64_t peer, id; /* id: as the broker welcomed it; 0 after the broker's restart */
+    bool alive, refused;
+    bool muted; /* neither hears nor speaks */
+    bool deaf;  /* speaks, but hears nothing */
     aut_core_worker_spec_t workers[SCENE_WORKERS];
     const char *models[8];
     uint32_t worker_count;
