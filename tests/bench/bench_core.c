@@ -1,0 +1,158 @@
+/*  What an event costs the core with 1 k and with 1 M tasks queued, in the same run: the events are
+ *  what a busy broker sees, STARTED, PROGRESS, DONE and the assignment that follows it, on 64
+ *  workers. Two shapes: many jobs of a thousand chunks (chains of ten), and one job of all.
+ */
+#include "broker/core/core.h"
+#include "lib/core/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WORKERS 64
+#define CHAIN 10
+#define ROUNDS 40000
+
+typedef struct {
+    aut_core_token_t token;
+    aut_hash_t input;
+} held_t;
+
+typedef struct {
+    aut_core_t *core;
+    aut_core_actions_t out;
+    held_t held[WORKERS];
+    int64_t now;
+    uint64_t events, assigned;
+} bench_t;
+
+static double seconds (void)
+{
+    struct timespec time;
+    clock_gettime (CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/*  As an adapter: looks at every action, does nothing with most. */
+static void step (bench_t *bench, const aut_core_event_t *event)
+{
+    aut_core_actions_clear (&bench->out);
+    if (aut_core_step (bench->core, event, bench->now, &bench->out))
+        exit (EXIT_FAILURE);
+    bench->events++;
+    for (size_t i = 0; i < bench->out.count; i++) {
+        const aut_core_action_t *action = &bench->out.items[i];
+        if (action->kind != AUT_SEND_ASSIGN)
+            continue;
+        held_t *held = &bench->held[action->u.assign.peer - 1];
+        held->token = action->u.assign.token;
+        held->input = action->u.assign.tail;
+        bench->assigned++;
+    }
+}
+
+static void submit (bench_t *bench, uint32_t count)
+{
+    aut_core_task_spec_t *tasks = aut_calloc (count, sizeof *tasks);
+    for (uint32_t i = 0; i < count; i++)
+        tasks[i] = (aut_core_task_spec_t){.shot = i / CHAIN,
+                                          .chunk = i % CHAIN,
+                                          .after = i % CHAIN ? i - 1 : AUT_CORE_NONE,
+                                          .cost = 100 + i / CHAIN * 7919 % 64,
+                                          .model = "m",
+                                          .class_ = "cuda",
+                                          .memory = 1000};
+    aut_core_event_t event = {.kind = AUT_EV_SUBMIT};
+    event.u.submit = (aut_core_submit_t){.tasks = tasks, .task_count = count};
+    step (bench, &event);
+    free (tasks);
+}
+
+static void hello (bench_t *bench, uint64_t peer)
+{
+    static const char *const models[] = {"m"};
+    char name[16];
+    snprintf (name, sizeof name, "n%u", (unsigned)peer);
+    aut_core_worker_spec_t worker = {.device = "cuda:0",
+                                     .class_ = "cuda",
+                                     .memory = 2000,
+                                     .models = models,
+                                     .model_count = 1,
+                                     .credit = 1};
+    aut_core_event_t event = {.kind = AUT_EV_HELLO, .peer = peer};
+    event.u.hello = (aut_core_hello_t){.name = name, .workers = &worker, .worker_count = 1};
+    memcpy (event.u.hello.instance, &peer, sizeof peer);
+    step (bench, &event);
+}
+
+static void one_task (bench_t *bench, uint64_t peer)
+{
+    held_t held = bench->held[peer - 1];
+    aut_core_event_t event = {.kind = AUT_EV_STARTED, .peer = peer};
+    event.u.task.token = held.token;
+    step (bench, &event);
+    event.kind = AUT_EV_PROGRESS;
+    event.u.task.step = 1;
+    step (bench, &event);
+    event.kind = AUT_EV_DONE;
+    event.u.task.done = (aut_core_done_t){.used = &held.input, .used_count = 1};
+    memcpy (event.u.task.done.tail.bytes, &held.token.task, sizeof held.token.task);
+    event.u.task.done.tail.bytes[31] = 1;
+    step (bench, &event);
+}
+
+/*  ns per event with `jobs` × `count` tasks queued; those done are replaced by new jobs. */
+static double run (uint32_t jobs, uint32_t count)
+{
+    bench_t bench = {0};
+    aut_core_config_t config;
+    aut_core_config_init (&config);
+    bench.core = aut_core_new (&config);
+    for (uint32_t i = 0; i < jobs; i++)
+        submit (&bench, count);
+    for (uint64_t peer = 1; peer <= WORKERS; peer++)
+        hello (&bench, peer);
+    uint64_t submitted = (uint64_t)jobs * count, events = 0, left = ROUNDS;
+    double spent = 0;
+    while (left) {
+        /* refilling is not measured: it is linear in what is submitted */
+        while (submitted - bench.assigned + 1000 <= (uint64_t)jobs * count) {
+            submit (&bench, 1000);
+            submitted += 1000;
+        }
+        uint64_t before = bench.events;
+        double start = seconds ();
+        for (uint64_t i = 0; i < 500 && left; i++, left--) {
+            bench.now += 1;
+            one_task (&bench, 1 + i % WORKERS);
+        }
+        spent += seconds () - start;
+        events += bench.events - before;
+    }
+    aut_core_destroy (&bench.core);
+    aut_core_actions_destroy (&bench.out);
+    return spent / (double)events * 1e9;
+}
+
+static double best_of (int times, uint32_t jobs, uint32_t count)
+{
+    double best = 1e18;
+    for (int i = 0; i < times; i++) {
+        double ns = run (jobs, count);
+        if (ns < best)
+            best = ns;
+    }
+    return best;
+}
+
+int main (void)
+{
+    double small = best_of (3, 2, 1000);
+    double many = best_of (3, 1000, 1000);
+    double one = best_of (3, 1, 1000000);
+    printf ("1 k queued tasks                %7.0f ns per event\n", small);
+    printf ("1 M queued tasks in 1,000 jobs  %7.0f ns per event, %.2f x\n", many, many / small);
+    printf ("1 M queued tasks in one job     %7.0f ns per event, %.2f x\n", one, one / small);
+    return EXIT_SUCCESS;
+}
