@@ -146,59 +146,78 @@ char *aut_node_path (const aut_node_t *node, const char *key)
     return aut_buffer_take (&out, NULL);
 }
 
-static void add (const aut_source_t *self, aut_diags_t *diags, bool warning, uint32_t offset,
-                 char *path, char *hint, const char *format, va_list args)
+void aut_source_note (const aut_source_t *self, aut_diags_t *diags, const aut_note_t *note,
+                      const char *format, va_list args)
 {
     uint32_t line, column;
     char *message = NULL;
     if (diags->count == AUT_DIAGS_MAX) { /* only counted from here on: spare the texts */
-        aut_diags_add (diags, warning, offset, 0, 0, path, NULL, hint);
+        aut_diags_add (diags, note->warning, note->offset, 0, 0, NULL, NULL, note->hint);
         return;
     }
-    aut_source_place (self, offset, &line, &column);
+    aut_source_place (self, note->offset, &line, &column);
     if (vasprintf (&message, format, args) < 0)
         message = aut_strdup ("is wrong");
-    aut_diags_add (diags, warning, offset, line, column, path, message, hint);
+    aut_diags_add (diags, note->warning, note->offset, line, column,
+                   aut_node_path (note->node, note->key), message, note->hint);
 }
 
 void aut_source_error (const aut_source_t *self, aut_diags_t *diags, const aut_node_t *node,
                        char *hint, const char *format, ...)
 {
+    aut_note_t note = {.node = node, .offset = node->offset, .hint = hint};
     va_list args;
     va_start (args, format);
-    add (self, diags, false, node->offset, aut_node_path (node, NULL), hint, format, args);
+    aut_source_note (self, diags, &note, format, args);
+    va_end (args);
+}
+
+void aut_source_warn (const aut_source_t *self, aut_diags_t *diags, const aut_node_t *node,
+                      char *hint, const char *format, ...)
+{
+    aut_note_t note = {.node = node, .offset = node->offset, .hint = hint, .warning = true};
+    va_list args;
+    va_start (args, format);
+    aut_source_note (self, diags, &note, format, args);
     va_end (args);
 }
 
 void aut_source_error_key (const aut_source_t *self, aut_diags_t *diags, const aut_node_t *node,
                            char *hint, const char *format, ...)
 {
+    uint32_t offset = node->key ? node->key_offset : node->offset;
+    aut_note_t note = {.node = node, .offset = offset, .hint = hint};
     va_list args;
     va_start (args, format);
-    add (self, diags, false, node->key ? node->key_offset : node->offset,
-         aut_node_path (node, NULL), hint, format, args);
+    aut_source_note (self, diags, &note, format, args);
     va_end (args);
+}
+
+static aut_note_t member_note (const aut_node_t *object, const char *key, char *hint, bool warning)
+{
+    const aut_node_t *node = aut_node_get (object, key);
+    uint32_t offset = node ? node->offset : object->offset;
+    return (aut_note_t){
+        .node = object, .key = key, .offset = offset, .hint = hint, .warning = warning};
 }
 
 void aut_source_error_member (const aut_source_t *self, aut_diags_t *diags,
                               const aut_node_t *object, const char *key, char *hint,
                               const char *format, ...)
 {
-    const aut_node_t *node = aut_node_get (object, key);
+    aut_note_t note = member_note (object, key, hint, false);
     va_list args;
     va_start (args, format);
-    add (self, diags, false, node ? node->offset : object->offset, aut_node_path (object, key),
-         hint, format, args);
+    aut_source_note (self, diags, &note, format, args);
     va_end (args);
 }
 
 void aut_source_warn_member (const aut_source_t *self, aut_diags_t *diags, const aut_node_t *object,
                              const char *key, char *hint, const char *format, ...)
 {
-    const aut_node_t *node = aut_node_get (object, key);
+    aut_note_t note = member_note (object, key, hint, true);
     va_list args;
     va_start (args, format);
-    add (self, diags, true, node ? node->offset : object->offset, aut_node_path (object, key), hint,
-         format, args);
+    aut_source_note (self, diags, &note, format, args);
     va_end (args);
 }

@@ -75,6 +75,8 @@ void aut_source_error_key (const aut_source_t *self, aut_diags_t *diags, const a
 void aut_source_error_member (const aut_source_t *self, aut_diags_t *diags,
                               const aut_node_t *object, const char *key, char *hint,
                               const char *format, ...) __attribute__ ((format (printf, 6, 7)));
+void aut_source_warn (const aut_source_t *self, aut_diags_t *diags, const aut_node_t *node,
+                      char *hint, const char *format, ...) __attribute__ ((format (printf, 5, 6)));
 void aut_source_warn_member (const aut_source_t *self, aut_diags_t *diags, const aut_node_t *object,
                              const char *key, char *hint, const char *format, ...)
     __attribute__ ((format (printf, 6, 7)));

@@ -9,8 +9,6 @@
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,16 +35,11 @@ static void fault (reader_t *self, uint32_t offset, const aut_node_t *node, cons
 
 static void fault (reader_t *self, uint32_t offset, const aut_node_t *node, const char *format, ...)
 {
-    uint32_t line, column;
-    char *message = NULL;
+    aut_note_t note = {.node = node, .offset = offset};
     va_list args;
     va_start (args, format);
-    if (vasprintf (&message, format, args) < 0)
-        message = aut_strdup ("is wrong");
+    aut_source_note (self->source, self->diags, &note, format, args);
     va_end (args);
-    aut_source_place (self->source, offset, &line, &column);
-    aut_diags_add (self->diags, false, offset, line, column, aut_node_path (node, NULL), message,
-                   NULL);
 }
 
 /*  Where a truncated text ends: on its last line, not on the empty one behind its last newline. */
