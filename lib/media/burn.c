@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONGEST 1200 /* bytes of a text that are considered at all */
+#define LONGEST 800 /* bytes of a text that are considered at all */
 
 #define WHITE 0xf4f4f0
 #define AMBER 0xffc95c
@@ -21,7 +21,6 @@ struct aut_burner {
     const aut_stitch_t *film;
     aut_overlay_t *overlay;
     const aut_stitch_shot_t *shot; /* whose words are laid out */
-    int timecode;                  /* number of its text, or -1 */
     double width, height, unit;    /* unit: a hundredth of the shorter side */
 };
 
@@ -62,27 +61,41 @@ static void s_shorten (char *words, size_t len)
     memcpy (words + len, "…", sizeof "…");
 }
 
-/*  Adds a text that is at most `max` pixels high, shortened with an ellipsis if need be; gives the
- *  height it takes. */
-static double s_add_bounded (aut_burner_t *self, aut_overlay_text_t *text, double max)
+/*  By how much a text is too high or too wide for its place; 1 or more when it fits. */
+static double s_room (const aut_burner_t *self, const aut_overlay_text_t *text,
+                      const aut_overlay_size_t *size, double max)
 {
-    size_t len = strnlen (text->text, LONGEST + 1);
+    double width = self->width - text->left - text->right + 2 * text->padding + 2;
+    double high = size->height > max ? max / size->height : 1;
+    double wide = size->width > width ? width / size->width : 1;
+    return high < wide ? high : wide;
+}
+
+/*  Adds a text that is at most `max` pixels high and as wide as its margins leave, shortened with
+ * an ellipsis if need be; gives the room it takes. */
+static aut_overlay_size_t s_add_bounded (aut_burner_t *self, aut_overlay_text_t *text, double max)
+{
+    /* No script has letters so narrow that more than five bytes fit in a square of its size. */
+    double squares = (self->width - text->left - text->right) * max / (text->size * text->size);
+    size_t most = squares > 0 && squares * 5 < LONGEST ? (size_t)(squares * 5) + 8 : LONGEST;
+    size_t len = strnlen (text->text, most + 1);
     char *words = aut_calloc (len + sizeof "…", 1);
     memcpy (words, text->text, len);
-    if (len > LONGEST)
-        s_shorten (words, len = LONGEST);
+    if (len > most)
+        s_shorten (words, len = most);
     text->text = words;
     aut_overlay_size_t size = aut_overlay_measure (self->overlay, text);
-    while (size.height > max && len > 8) {
+    double room = s_room (self, text, &size, max);
+    while (room < 1 && len > 4) {
         /* Towards what fits, in a few steps. */
-        double ratio = max / size.height;
-        len = (size_t)((double)len * (ratio > 0.9 ? 0.9 : ratio < 0.3 ? 0.3 : ratio + 0.05));
+        len = (size_t)((double)len * (room > 0.9 ? 0.9 : room < 0.3 ? 0.3 : room + 0.05));
         s_shorten (words, len);
         size = aut_overlay_measure (self->overlay, text);
+        room = s_room (self, text, &size, max);
     }
     aut_overlay_add (self->overlay, text);
     free (words);
-    return size.height;
+    return size;
 }
 
 static bool s_wants (const aut_burner_t *self, unsigned field, const char *text)
@@ -97,13 +110,12 @@ static double s_right (aut_burner_t *self, const aut_stitch_shot_t *shot,
     aut_overlay_text_t text = *look;
     text.anchor = 9;
     double widest = 0, gap = self->unit * 0.6;
-    self->timecode = -1;
     if (self->film->burn_in & AUT_STITCH_BURN_TIMECODE) {
         text.text = "00:00:00:00";
         text.mono = text.bold = true;
         text.size = self->unit * 4.6;
         aut_overlay_size_t size = aut_overlay_measure (self->overlay, &text);
-        self->timecode = aut_overlay_add (self->overlay, &text);
+        aut_overlay_add_live (self->overlay, &text);
         text.edge += size.height + gap;
         widest = size.width;
     }
@@ -118,8 +130,8 @@ static double s_right (aut_burner_t *self, const aut_stitch_shot_t *shot,
         if (!lines[i])
             continue;
         text.text = lines[i];
-        aut_overlay_size_t size = aut_overlay_measure (self->overlay, &text);
-        text.edge += s_add_bounded (self, &text, self->height * 0.1) + gap;
+        aut_overlay_size_t size = s_add_bounded (self, &text, self->height * 0.1);
+        text.edge += size.height + gap;
         widest = size.width > widest ? size.width : widest;
     }
     free (seed);
@@ -137,7 +149,7 @@ static void s_left (aut_burner_t *self, const aut_stitch_shot_t *shot,
         text.bold = true;
         text.size = self->unit * 5.4;
         text.color = AMBER;
-        text.edge += s_add_bounded (self, &text, self->height * 0.16) + self->unit * 0.6;
+        text.edge += s_add_bounded (self, &text, self->height * 0.16).height + self->unit * 0.6;
     }
     if (s_wants (self, AUT_STITCH_BURN_SLUGLINE, shot->slugline)) {
         text.text = shot->slugline;
@@ -156,7 +168,7 @@ static void s_bottom (aut_burner_t *self, const aut_stitch_shot_t *shot,
         text.text = shot->prompt;
         text.anchor = 1;
         text.size = self->unit * 3.9;
-        text.edge += s_add_bounded (self, &text, self->height * 0.2) + self->unit * 2;
+        text.edge += s_add_bounded (self, &text, self->height * 0.2).height + self->unit * 2;
     }
     if (s_wants (self, AUT_STITCH_BURN_DIALOGUE, shot->dialogue)) {
         text.text = shot->dialogue;
@@ -188,10 +200,10 @@ int aut_burner_draw (aut_burner_t *self, AVFrame *frame, const aut_stitch_shot_t
 {
     if (shot != self->shot)
         s_layout (self, shot);
-    if (self->timecode >= 0) {
+    if (self->film->burn_in & AUT_STITCH_BURN_TIMECODE) {
         char text[AUT_TIMECODE_SIZE];
         aut_timecode (text, n, self->film->rate_num, self->film->rate_den);
-        aut_overlay_set (self->overlay, self->timecode, text);
+        aut_overlay_set_live (self->overlay, text);
     }
     aut_overlay_draw_frame (self->overlay, frame);
     return 0;

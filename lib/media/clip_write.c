@@ -23,9 +23,9 @@ struct aut_clip_writer {
 
 int aut_clip_format_check (aut_clip_format_t *format)
 {
-    /* A single row does not survive FFV1 in FFmpeg 5.1. */
-    if (format->width < 2 || format->height < 2 || format->width > 16384 || format->height > 16384)
-        return aut_fail (AUT_ERR_INVALID, "a clip of %ux%u pixels: sides are 2 to 16384",
+    /* FFV1's slices of a single row or column do not survive FFmpeg 5.1. */
+    if (format->width < 8 || format->height < 8 || format->width > 16384 || format->height > 16384)
+        return aut_fail (AUT_ERR_INVALID, "a clip of %ux%u pixels: sides are 8 to 16384",
                          format->width, format->height);
     if (format->rate_num <= 0 || format->rate_den <= 0)
         return aut_fail (AUT_ERR_INVALID,
@@ -92,10 +92,11 @@ static int s_encoder_open (aut_clip_writer_t *self)
     c->sample_aspect_ratio = (AVRational){1, 1};
     c->level = 3;
     c->gop_size = 1;
-    /* A slice needs some pixels to be worth its header; very small frames are one slice. */
+    /* FFV1's encoder wants at least four slices above 352×288. More let a decoder use more
+     * threads; small frames are not worth the headers. */
     uint64_t area = (uint64_t)self->format.width * self->format.height;
-    bool thin = self->format.width < 64 || self->format.height < 64;
-    c->slices = thin ? 1 : area < 100000 ? 4 : 12;
+    bool small = self->format.width <= 352 && self->format.height <= 288;
+    c->slices = area >= 100000 ? 12 : small && area < 8192 ? 1 : 4;
     c->thread_count = 2;
     c->thread_type = FF_THREAD_SLICE;
     c->flags |= AV_CODEC_FLAG_BITEXACT;

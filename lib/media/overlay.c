@@ -15,7 +15,14 @@
 struct aut_overlay {
     ASS_Library *library;
     ASS_Renderer *renderer;
-    ASS_Track *track, *scratch;
+    ASS_Track *track;   /* texts that stay */
+    ASS_Track *live;    /* the text that changes from frame to frame */
+    ASS_Track *scratch; /* for measuring */
+    /* What stays is drawn once and kept: libass would shape it again for each frame, and search all
+     * fonts again for letters that none of them has. */
+    ASS_Image *kept;
+    size_t kept_count, kept_cap;
+    bool stale;
 };
 
 /* What is not seen of a film's length: events last for ever, and are drawn at time 0. */
@@ -58,9 +65,10 @@ int aut_overlay_new (aut_overlay_t **out, uint32_t width, uint32_t height)
         ass_set_message_cb (self->library, s_message, NULL);
         self->renderer = ass_renderer_init (self->library);
         self->track = s_track (self->library, width, height);
+        self->live = s_track (self->library, width, height);
         self->scratch = s_track (self->library, width, height);
     }
-    if (!self->renderer || !self->track || !self->scratch) {
+    if (!self->renderer || !self->track || !self->live || !self->scratch) {
         aut_overlay_destroy (&self);
         return aut_fail (AUT_ERR_UNSUPPORTED, "libass could not be started");
     }
@@ -81,9 +89,19 @@ static void s_clear (ASS_Track *track)
     track->n_styles = 0;
 }
 
+static void s_forget (aut_overlay_t *self)
+{
+    for (size_t i = 0; i < self->kept_count; i++)
+        free (self->kept[i].bitmap);
+    self->kept_count = 0;
+    self->stale = true;
+}
+
 void aut_overlay_clear (aut_overlay_t *self)
 {
     s_clear (self->track);
+    s_clear (self->live);
+    s_forget (self);
 }
 
 /*  Plain words as ASS text: braces escaped, line ends as \N, and a backslash that would begin an
@@ -135,7 +153,7 @@ static void s_style (ASS_Style *style, const aut_overlay_text_t *text)
     style->treat_fontname_as_pattern = 0;
 }
 
-static int s_add (ASS_Track *track, const aut_overlay_text_t *text)
+static void s_add (ASS_Track *track, const aut_overlay_text_t *text)
 {
     int style = ass_alloc_style (track);
     int number = ass_alloc_event (track);
@@ -148,17 +166,25 @@ static int s_add (ASS_Track *track, const aut_overlay_text_t *text)
     event->Name = aut_strdup ("");
     event->Effect = aut_strdup ("");
     event->Text = s_escape (text->text);
-    return number;
 }
 
-int aut_overlay_add (aut_overlay_t *self, const aut_overlay_text_t *text)
+void aut_overlay_add (aut_overlay_t *self, const aut_overlay_text_t *text)
 {
-    return s_add (self->track, text);
+    s_add (self->track, text);
+    s_forget (self);
 }
 
-void aut_overlay_set (aut_overlay_t *self, int number, const char *words)
+void aut_overlay_add_live (aut_overlay_t *self, const aut_overlay_text_t *text)
 {
-    ASS_Event *event = &self->track->events[number];
+    s_clear (self->live);
+    s_add (self->live, text);
+}
+
+void aut_overlay_set_live (aut_overlay_t *self, const char *words)
+{
+    if (!self->live->n_events)
+        return;
+    ASS_Event *event = &self->live->events[0];
     free (event->Text);
     event->Text = s_escape (words);
 }
@@ -234,29 +260,58 @@ static void s_blend_chroma (AVFrame *frame, const ASS_Image *image, unsigned u, 
     }
 }
 
-void aut_overlay_draw_frame (aut_overlay_t *self, AVFrame *frame)
+static void s_draw_yuv (AVFrame *frame, const ASS_Image *image)
+{
+    double r = image->color >> 24, g = image->color >> 16 & 0xff, b = image->color >> 8 & 0xff;
+    double y = 0.2126 * r + 0.7152 * g + 0.0722 * b; /* BT.709 */
+    long u = lround (128 + (b - y) / 1.8556 * 224 / 255);
+    long v = lround (128 + (r - y) / 1.5748 * 224 / 255);
+    s_blend (frame->data[0], frame->linesize[0], 1, image, (unsigned)lround (16 + y * 219 / 255));
+    s_blend_chroma (frame, image, (unsigned)u, (unsigned)v);
+}
+
+static ASS_Image *s_render (aut_overlay_t *self, ASS_Track *track)
 {
     int change = 0;
-    for (ASS_Image *i = ass_render_frame (self->renderer, self->track, 0, &change); i;
-         i = i->next) {
+    return track->n_events ? ass_render_frame (self->renderer, track, 0, &change) : NULL;
+}
+
+static void s_keep (aut_overlay_t *self)
+{
+    if (!self->stale)
+        return;
+    self->stale = false;
+    for (const ASS_Image *i = s_render (self, self->track); i; i = i->next) {
         if (!i->w || !i->h)
             continue;
-        double r = i->color >> 24, g = i->color >> 16 & 0xff, b = i->color >> 8 & 0xff;
-        double y = 0.2126 * r + 0.7152 * g + 0.0722 * b; /* BT.709 */
-        long u = lround (128 + (b - y) / 1.8556 * 224 / 255);
-        long v = lround (128 + (r - y) / 1.5748 * 224 / 255);
-        s_blend (frame->data[0], frame->linesize[0], 1, i, (unsigned)lround (16 + y * 219 / 255));
-        s_blend_chroma (frame, i, (unsigned)u, (unsigned)v);
+        self->kept = aut_grow (self->kept, &self->kept_cap, self->kept_count + 1, sizeof *i);
+        ASS_Image *copy = &self->kept[self->kept_count++];
+        *copy = *i;
+        copy->stride = i->w;
+        copy->bitmap = aut_calloc ((size_t)i->w, (size_t)i->h);
+        for (int y = 0; y < i->h; y++)
+            memcpy (copy->bitmap + (ptrdiff_t)y * i->w, i->bitmap + (ptrdiff_t)y * i->stride,
+                    (size_t)i->w);
     }
+}
+
+void aut_overlay_draw_frame (aut_overlay_t *self, AVFrame *frame)
+{
+    s_keep (self);
+    for (size_t i = 0; i < self->kept_count; i++)
+        s_draw_yuv (frame, &self->kept[i]);
+    for (const ASS_Image *i = s_render (self, self->live); i; i = i->next)
+        if (i->w && i->h)
+            s_draw_yuv (frame, i);
 }
 
 void aut_overlay_draw_picture (aut_overlay_t *self, aut_picture_t *picture)
 {
-    int change = 0;
-    ptrdiff_t stride = (ptrdiff_t)picture->width * 3;
-    for (ASS_Image *i = ass_render_frame (self->renderer, self->track, 0, &change); i; i = i->next)
-        for (int c = 0; i->w && i->h && c < 3; c++)
-            s_blend (picture->rgb + c, stride, 3, i, i->color >> (24 - 8 * c) & 0xff);
+    s_keep (self);
+    for (size_t i = 0; i < self->kept_count; i++)
+        for (int c = 0; c < 3; c++)
+            s_blend (picture->rgb + c, (ptrdiff_t)picture->width * 3, 3, &self->kept[i],
+                     self->kept[i].color >> (24 - 8 * c) & 0xff);
 }
 
 void aut_overlay_destroy (aut_overlay_t **self_p)
@@ -266,8 +321,12 @@ void aut_overlay_destroy (aut_overlay_t **self_p)
         return;
     if (self->track)
         ass_free_track (self->track);
+    if (self->live)
+        ass_free_track (self->live);
     if (self->scratch)
         ass_free_track (self->scratch);
+    s_forget (self);
+    free (self->kept);
     if (self->renderer)
         ass_renderer_done (self->renderer);
     if (self->library)

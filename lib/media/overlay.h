@@ -30,10 +30,11 @@ typedef struct {
 int aut_overlay_new (aut_overlay_t **out, uint32_t width, uint32_t height);
 /*  Takes all texts away. */
 void aut_overlay_clear (aut_overlay_t *self);
-/*  Adds a text and returns its number. */
-int aut_overlay_add (aut_overlay_t *self, const aut_overlay_text_t *text);
-/*  Replaces a text's words; its place and look stay. */
-void aut_overlay_set (aut_overlay_t *self, int number, const char *words);
+/*  Adds a text that stays until the next clear. */
+void aut_overlay_add (aut_overlay_t *self, const aut_overlay_text_t *text);
+/*  The one text whose words change from frame to frame, its place and look staying. Frames only. */
+void aut_overlay_add_live (aut_overlay_t *self, const aut_overlay_text_t *text);
+void aut_overlay_set_live (aut_overlay_t *self, const char *words);
 /*  The pixels that a text would cover, with box; {0} for nothing. */
 typedef struct {
     int x, y, width, height;
