@@ -28,7 +28,7 @@ deps:
 	@tools/deps.sh build
 
 build: deps
-	@$(CONFIGURE) -B $(BUILD) --log-level=WARNING
+	@$(CONFIGURE) -B $(BUILD) >/dev/null
 	@cmake --build $(BUILD) -j $(JOBS) --target programs
 
 # The state is kept, so a second run finds every shot done.
@@ -36,13 +36,13 @@ demo: build
 	@tools/demo.sh $(BIN) $(DEMO)
 
 check: deps
-	@$(CONFIGURE) -B $(CHECK) --log-level=WARNING -DAUTEUR_SANITIZE=address,undefined
+	@$(CONFIGURE) -B $(CHECK) -DAUTEUR_SANITIZE=address,undefined >/dev/null
 	@cmake --build $(CHECK) -j $(JOBS)
 	@ctest --test-dir $(CHECK) --output-on-failure -j $(JOBS)
 
 lint:
 	@tools/deps.sh lint
-	@$(CONFIGURE) -B $(BUILD)/lint --log-level=WARNING
+	@$(CONFIGURE) -B $(BUILD)/lint >/dev/null
 	@tools/lint.sh $(BUILD)/lint
 
 bench: build

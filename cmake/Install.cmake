@@ -1,7 +1,6 @@
-# What is installed beside the programs. They find it relative to themselves: ../share/auteur.
+# What is installed beside the programs. They find it relative to themselves: ../share/auteur. (lib/film
+# installs the manifests.)
 set (share ${CMAKE_INSTALL_DATADIR}/auteur)
-install (DIRECTORY models DESTINATION ${share} FILES_MATCHING PATTERN "*.json"
-         PATTERN "*.safetensors" PATTERN "*.md")
 install (DIRECTORY templates DESTINATION ${share})
 install (DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md"
          PATTERN "*.png" PATTERN "*.jpg")
