@@ -80,20 +80,15 @@ static bool task_allowed (aut_core_t *self, const core_bucket_t *bucket, const c
            !core_able_elsewhere (self, bucket, task, key, bucket->group->memory);
 }
 
-static bool tail_here (const core_job_t *job, const core_task_t *task, const core_node_t *node)
-{
-    const core_tail_t *input = core_task_input (job, task);
-    return input && input->node == node->id;
-}
-
 /* ---- the best task for a worker ---- */
 
-/*  Takes the smallest of a frontier of heap places; `less` compares places. */
-static uint32_t frontier_pop_keys (const core_bucket_t *bucket, uint32_t *frontier, uint32_t *count)
+/*  Takes the first of a frontier of heap places. */
+static uint32_t frontier_pop_entries (const core_bucket_t *bucket, uint32_t *frontier,
+                                      uint32_t *count)
 {
     uint32_t least = 0;
     for (uint32_t i = 1; i < *count; i++)
-        if (bucket->keys[frontier[i]] < bucket->keys[frontier[least]])
+        if (bucket->entries[frontier[i]].key < bucket->entries[frontier[least]].key)
             least = i;
     uint32_t at = frontier[least];
     frontier[least] = frontier[--*count];
@@ -109,20 +104,18 @@ static uint32_t bucket_pick (aut_core_t *self, const core_bucket_t *bucket, cons
     frontier[0] = 0;
     *here = false;
     for (int looks = CORE_LOOKAHEAD; count && looks > 0; looks--) {
-        uint32_t at = frontier_pop_keys (bucket, frontier, &count);
+        uint32_t at = frontier_pop_entries (bucket, frontier, &count);
         for (uint32_t i = 4 * at + 1; i <= 4 * at + 4 && i < bucket->count; i++)
             frontier[count++] = i;
-        uint64_t key = bucket->keys[at];
+        uint64_t key = bucket->entries[at].key;
+        bool near = bucket->entries[at].holder == node->id;
         if (first != AUT_CORE_NONE && core_key_chain (key) < chain - chain / 4)
             break;
-        if (first != AUT_CORE_NONE && !(key & 1))
-            continue; /* starts from nothing: no better than the first */
-        if (!core_key_valid (bucket, key))
+        if ((first != AUT_CORE_NONE && !near) || !core_key_valid (bucket, key))
             continue;
         uint32_t ordinal = core_key_ordinal (key);
         const core_task_t *task = &bucket->job->items[ordinal];
-        bool near = (key & 1) && tail_here (bucket->job, task, node);
-        if ((first != AUT_CORE_NONE && !near) || !task_allowed (self, bucket, task, node->key))
+        if (!task_allowed (self, bucket, task, node->key))
             continue;
         if (near) {
             *here = true;
@@ -130,18 +123,18 @@ static uint32_t bucket_pick (aut_core_t *self, const core_bucket_t *bucket, cons
         }
         first = ordinal;
         chain = task->chain;
-        if (!bucket->job->tails)
-            break; /* no tail anywhere yet */
+        if (!bucket->job->chained)
+            break; /* no tails */
         looks = looks < CORE_NEAR ? looks : CORE_NEAR;
     }
     return first;
 }
 
-static uint32_t frontier_pop_jobs (const aut_heap_t *heap, uint32_t *frontier, uint32_t *count)
+static uint32_t frontier_pop_turns (const core_group_t *group, uint32_t *frontier, uint32_t *count)
 {
     uint32_t least = 0;
     for (uint32_t i = 1; i < *count; i++)
-        if (core_bucket_compare (heap->items[frontier[i]], heap->items[frontier[least]]) < 0)
+        if (core_turn_before (group->turns[frontier[i]], group->turns[frontier[least]]))
             least = i;
     uint32_t at = frontier[least];
     frontier[least] = frontier[--*count];
@@ -151,19 +144,18 @@ static uint32_t frontier_pop_jobs (const aut_heap_t *heap, uint32_t *frontier, u
 static bool group_pick (aut_core_t *self, const core_group_t *group, const core_node_t *node,
                         choice_t *choice)
 {
-    const aut_heap_t *heap = &group->jobs;
-    uint32_t frontier[CORE_LOOKAHEAD + 2], count = heap->count ? 1 : 0;
+    uint32_t frontier[3 * CORE_LOOKAHEAD + 4], count = group->count ? 1 : 0;
     frontier[0] = 0;
     for (int looks = 0; count && looks < CORE_LOOKAHEAD; looks++) {
-        uint32_t at = frontier_pop_jobs (heap, frontier, &count);
-        core_bucket_t *bucket = heap->items[at];
+        uint32_t at = frontier_pop_turns (group, frontier, &count);
+        core_bucket_t *bucket = group->turns[at].bucket;
         if (job_allowed (self, bucket, node->key)) {
             choice->bucket = bucket;
             choice->ordinal = bucket_pick (self, bucket, node, &choice->here);
             if (choice->ordinal != AUT_CORE_NONE)
                 return true;
         }
-        for (uint32_t i = 2 * at + 1; i <= 2 * at + 2 && i < heap->count; i++)
+        for (uint32_t i = 4 * at + 1; i <= 4 * at + 4 && i < group->count; i++)
             frontier[count++] = i;
     }
     return false;
@@ -171,9 +163,9 @@ static bool group_pick (aut_core_t *self, const core_group_t *group, const core_
 
 static bool better (const choice_t *a, const choice_t *b)
 {
-    int order = core_bucket_compare (a->bucket, b->bucket);
-    if (order)
-        return order < 0;
+    core_turn_t first = core_turn_of (a->bucket), second = core_turn_of (b->bucket);
+    if (first.id != second.id)
+        return core_turn_before (first, second);
     const core_task_t *one = &a->bucket->job->items[a->ordinal];
     const core_task_t *two = &b->bucket->job->items[b->ordinal];
     if (a->here != b->here) {
@@ -231,8 +223,8 @@ static bool worker_take (aut_core_t *self, core_worker_t *worker)
         return false;
     for (uint32_t i = 0; i < worker->offer_count; i++) {
         for (core_group_t *group = worker->offers[i].model->groups; group; group = group->next) {
-            if (!group->jobs.count || !group_fits (self, group, worker) ||
-                (best.bucket && core_bucket_compare (best.bucket, group->jobs.items[0]) < 0) ||
+            if (!group->count || !group_fits (self, group, worker) ||
+                (best.bucket && core_turn_before (core_turn_of (best.bucket), group->turns[0])) ||
                 !group_pick (self, group, worker->node, &choice))
                 continue;
             if (!best.bucket || better (&choice, &best))
@@ -327,9 +319,9 @@ static bool bucket_give (aut_core_t *self, core_bucket_t *bucket)
     uint32_t frontier[3 * CORE_LOOKAHEAD + 4], count = 1;
     frontier[0] = 0;
     for (int looks = 0; count && looks < CORE_LOOKAHEAD; looks++) {
-        uint32_t at = frontier_pop_keys (bucket, frontier, &count);
-        uint32_t ordinal = core_key_ordinal (bucket->keys[at]);
-        if (core_key_valid (bucket, bucket->keys[at])) {
+        uint32_t at = frontier_pop_entries (bucket, frontier, &count);
+        uint32_t ordinal = core_key_ordinal (bucket->entries[at].key);
+        if (core_key_valid (bucket, bucket->entries[at].key)) {
             const core_task_t *task = &bucket->job->items[ordinal];
             core_worker_t *worker = worker_for (self, bucket, task);
             if (worker) {
@@ -346,16 +338,15 @@ static bool bucket_give (aut_core_t *self, core_bucket_t *bucket)
 /*  Gives one task of the group away, the first in order that a worker with room may take. */
 static bool group_give (aut_core_t *self, core_group_t *group)
 {
-    aut_heap_t *heap = &group->jobs;
-    uint32_t frontier[CORE_LOOKAHEAD + 2], count = heap->count ? 1 : 0;
+    uint32_t frontier[3 * CORE_LOOKAHEAD + 4], count = group->count ? 1 : 0;
     if (!count || !group_has_room (self, group))
         return false;
     frontier[0] = 0;
     for (int looks = 0; count && looks < CORE_LOOKAHEAD; looks++) {
-        uint32_t at = frontier_pop_jobs (heap, frontier, &count);
-        if (bucket_give (self, heap->items[at]))
+        uint32_t at = frontier_pop_turns (group, frontier, &count);
+        if (bucket_give (self, group->turns[at].bucket))
             return true;
-        for (uint32_t i = 2 * at + 1; i <= 2 * at + 2 && i < heap->count; i++)
+        for (uint32_t i = 4 * at + 1; i <= 4 * at + 4 && i < group->count; i++)
             frontier[count++] = i;
     }
     return false;
@@ -384,10 +375,10 @@ static void give_groups (aut_core_t *self)
         core_group_t **best = NULL;
         choice_t top = {0}, other = {0};
         for (place = &list; *place; place = &(*place)->dirty_next) {
-            if (!(*place)->jobs.count)
+            if (!(*place)->count)
                 continue;
-            other.bucket = (*place)->jobs.items[0];
-            other.ordinal = core_key_ordinal (other.bucket->keys[0]);
+            other.bucket = (*place)->turns[0].bucket;
+            other.ordinal = core_key_ordinal (other.bucket->entries[0].key);
             if (!best || better (&other, &top)) {
                 best = place;
                 top = other;

@@ -43,9 +43,14 @@ enum {
     TASK_LOADED = 16  /* restored */
 };
 
-/*  Kept small: a million of them are walked by the heaps. */
 typedef struct {
-    uint32_t after, first_next, next_sibling; /* ordinals; the tree of handoffs */
+    aut_hash_t hash;
+    uint64_t node; /* id of the node that made it, 0 = unknown */
+} core_tail_t;
+
+/*  One cache line each: with a million of them, every one touched is a miss. */
+typedef struct {
+    _Alignas(64) uint32_t after, first_next, next_sibling; /* ordinals; the tree of handoffs */
     uint32_t cost;
     uint32_t chain; /* cost of the longest chain that begins here */
     uint32_t attempt;
@@ -53,6 +58,7 @@ typedef struct {
     union {
         core_lease_t *lease; /* LEASED */
         uint64_t holder;     /* RECLAIM: node id */
+        core_tail_t *tail;   /* DONE: owned; NULL once nobody will ask for it */
     } u;
     core_trouble_t *trouble; /* failures so far, or NULL */
     uint16_t bucket;         /* index in the job */
@@ -72,11 +78,6 @@ struct core_trouble {
 };
 
 typedef struct {
-    aut_hash_t hash;
-    uint64_t node; /* id of the node that made it */
-} core_tail_t;
-
-typedef struct {
     uint64_t node; /* key */
     uint32_t tasks;
 } core_suspect_t;
@@ -92,25 +93,38 @@ struct core_job {
     uint32_t tasks[AUT_TASK_STATES];
     core_task_t *items;
     core_bucket_t **buckets;
-    core_tail_t *tails;        /* NULL until a result with a tail */
-    aut_core_cached_t *cached; /* NULL if no task has one */
-    core_suspect_t suspects[CORE_SUSPECTS];
+    bool chained; /* some task starts from another */
     uint32_t suspect_count, bar_count;
+    core_suspect_t *suspects;  /* NULL, or CORE_SUSPECTS of them */
+    aut_core_cached_t *cached; /* NULL if no task has one */
+    void *memory;              /* of items, before they were aligned */
     core_job_t *ended_prev, *ended_next;
     char *idempotency;
     UT_hash_handle hh_key;
 };
 
-/*  The ready tasks of one job with one requirement: a 4-ary heap of keys, so that comparing
- *  touches no task. Entries may be stale (task taken by affinity or cancelled): they are dropped
- *  when they come up. */
+/*  A task in its bucket's heap: chain and ordinal, and the node that holds its tail. */
+typedef struct {
+    uint64_t key; /* core_key () */
+    uint64_t holder;
+} core_entry_t;
+
+/*  A job in its group's heap. */
+typedef struct {
+    uint64_t rank; /* priority and virtual time */
+    uint64_t id;
+    core_bucket_t *bucket;
+} core_turn_t;
+
+/*  The ready tasks of one job with one requirement. Entries may be stale (task taken by affinity or
+ *  cancelled): they are dropped when they come up. */
 struct core_bucket {
     core_job_t *job;
     core_group_t *group;
-    uint64_t *keys; /* core_key () */
+    core_entry_t *entries; /* heap */
     uint32_t count, cap;
     uint32_t ready; /* entries that are not stale */
-    size_t heap_index;
+    uint32_t place; /* in the group's heap; AUT_CORE_NONE without ready tasks */
 };
 
 /*  Everything that has the same requirement. */
@@ -119,8 +133,9 @@ struct core_group {
     uint8_t class_;
     bool dirty;
     uint64_t memory;
-    uint32_t refs;   /* buckets */
-    aut_heap_t jobs; /* of buckets with ready tasks */
+    uint32_t refs;      /* buckets */
+    core_turn_t *turns; /* heap of those with ready tasks */
+    uint32_t count, cap;
     core_group_t *next, *dirty_next;
     uint64_t served[CORE_LEVELS]; /* virtual time of the last start, per priority */
 };
@@ -267,6 +282,18 @@ core_offer_t *core_offer_next (core_offer_t *offer, uint8_t state);
 uint64_t core_mix (uint64_t x);
 uint64_t core_name_key (const char *name);
 
+/* ---- heaps.c ---- */
+void core_entries_push (core_bucket_t *bucket, core_entry_t entry);
+void core_entries_pop (core_bucket_t *bucket);
+core_turn_t core_turn_of (core_bucket_t *bucket);
+void core_turns_put (core_bucket_t *bucket);
+void core_turns_remove (core_bucket_t *bucket);
+
+static inline bool core_turn_before (core_turn_t a, core_turn_t b)
+{
+    return a.rank != b.rank ? a.rank < b.rank : a.id < b.id;
+}
+
 /* ---- queue.c ---- */
 core_model_t *core_model_get (aut_core_t *self, const char *name);
 void core_model_put (aut_core_t *self, core_model_t *model);
@@ -282,7 +309,6 @@ void core_queue_take (aut_core_t *self, core_job_t *job, uint32_t ordinal);
 void core_queue_clear (aut_core_t *self, core_job_t *job);
 /*  After the job's virtual time changed. */
 void core_queue_reorder (core_job_t *job);
-int core_bucket_compare (const void *a, const void *b);
 /*  Marks a group as having tasks to match / takes the next marked one, which is then to be given
  *  back by core_group_unref. */
 void core_group_dirty (aut_core_t *self, core_group_t *group);
@@ -359,6 +385,8 @@ void core_task_unblock (aut_core_t *self, core_job_t *job, uint32_t ordinal, boo
 void core_task_release_next (aut_core_t *self, core_job_t *job, uint32_t ordinal);
 void core_task_set_tail (core_job_t *job, uint32_t ordinal, const aut_hash_t *tail, uint64_t node);
 const core_tail_t *core_task_input (const core_job_t *job, const core_task_t *task);
+/*  The task is done: its predecessor's tail goes, if it was the only one that starts from it. */
+void core_task_drop_input (core_job_t *job, const core_task_t *task);
 /*  The attempt of a task (leased no more) failed on `node`. */
 void core_task_failed (aut_core_t *self, core_job_t *job, uint32_t ordinal, core_node_t *node,
                        uint64_t device_memory, const char *code, const char *message);

@@ -74,15 +74,16 @@ static void slot_drop (aut_core_t *self, uint64_t id)
 core_job_t *core_job_alloc (aut_core_t *self, uint64_t id, uint64_t first_task, uint32_t count,
                             int32_t priority)
 {
-    core_task_t *items = aut_try_alloc (count, sizeof *items);
-    if (!items)
+    void *memory = aut_try_alloc (count + 1ul, sizeof (core_task_t));
+    if (!memory)
         return NULL;
     core_job_t *job = aut_calloc (1, sizeof *job);
     job->id = id;
     job->first_task = first_task;
     job->count = count;
     job->priority = (int16_t)priority;
-    job->items = items;
+    job->memory = memory;
+    job->items = (core_task_t *)(void *)(((uintptr_t)memory + 63) & ~(uintptr_t)63);
     job->tasks[AUT_TASK_BLOCKED] = count;
     self->metrics.tasks[AUT_TASK_BLOCKED] += count;
     self->metrics.jobs[job->state]++;
@@ -126,8 +127,11 @@ void core_job_free (aut_core_t *self, core_job_t *job)
 {
     if (is_ended (job->state))
         ended_remove (self, job);
-    for (uint32_t i = 0; i < job->count; i++)
+    for (uint32_t i = 0; i < job->count; i++) {
         core_task_forget (self, &job->items[i]);
+        if (job->items[i].state == AUT_TASK_DONE)
+            free (job->items[i].u.tail);
+    }
     for (int i = 0; i < AUT_TASK_STATES; i++)
         self->metrics.tasks[i] -= job->tasks[i];
     self->metrics.jobs[job->state]--;
@@ -138,9 +142,9 @@ void core_job_free (aut_core_t *self, core_job_t *job)
     self->task_count -= job->count;
     slot_drop (self, job->id);
     free (job->idempotency);
-    free (job->tails);
+    free (job->suspects);
     free (job->cached);
-    free (job->items);
+    free (job->memory);
     free (job);
 }
 
@@ -260,6 +264,7 @@ void core_job_link (core_job_t *job)
         if (task->after == AUT_CORE_NONE)
             continue;
         core_task_t *before = &job->items[task->after];
+        job->chained = true;
         task->next_sibling = before->first_next;
         before->first_next = i;
         uint64_t chain = (uint64_t)before->cost + task->chain;

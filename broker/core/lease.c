@@ -215,6 +215,7 @@ static void on_done (aut_core_t *self, core_lease_t *lease, const aut_core_done_
     core_lease_end (self, lease);
     core_task_state (self, job, ordinal, AUT_TASK_DONE);
     core_task_set_tail (job, ordinal, &done->tail, node->id);
+    core_task_drop_input (job, &job->items[ordinal]);
     core_task_succeeded (self, job, ordinal, node->key);
     self->metrics.results++;
     core_pub_task (self, job, ordinal, false);

@@ -165,7 +165,7 @@ static void groups_touched (aut_core_t *self, const core_node_t *node)
         for (uint32_t j = 0; j < node->workers[i].offer_count; j++)
             for (core_group_t *group = node->workers[i].offers[j].model->groups; group;
                  group = group->next)
-                if (group->jobs.count)
+                if (group->count)
                     core_group_dirty (self, group);
 }
 

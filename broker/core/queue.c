@@ -42,17 +42,6 @@ int core_class_get (aut_core_t *self, const char *name)
     return (int)metrics->class_count++;
 }
 
-int core_bucket_compare (const void *a, const void *b)
-{
-    const core_job_t *one = ((const core_bucket_t *)a)->job;
-    const core_job_t *two = ((const core_bucket_t *)b)->job;
-    if (one->priority != two->priority)
-        return one->priority > two->priority ? -1 : 1;
-    if (one->vtime != two->vtime)
-        return one->vtime < two->vtime ? -1 : 1;
-    return one->id < two->id ? -1 : one->id > two->id;
-}
-
 static core_group_t *group_get (aut_core_t *self, const char *name, int class_, uint64_t memory)
 {
     core_model_t *model = core_model_get (self, name);
@@ -69,7 +58,6 @@ static core_group_t *group_get (aut_core_t *self, const char *name, int class_, 
         group->model = model;
         group->class_ = (uint8_t)class_;
         group->memory = memory;
-        aut_heap_init (&group->jobs, core_bucket_compare, offsetof (core_bucket_t, heap_index));
     }
     group->refs++;
     return group;
@@ -85,7 +73,7 @@ static void group_put (aut_core_t *self, core_group_t *group)
         place = &(*place)->next;
     *place = group->next;
     core_model_put (self, group->model);
-    aut_heap_clear (&group->jobs);
+    free (group->turns);
     free (group);
 }
 
@@ -139,7 +127,7 @@ int core_bucket_get (aut_core_t *self, core_job_t *job, const char *model, int c
     core_bucket_t *bucket = aut_calloc (1, sizeof *bucket);
     bucket->job = job;
     bucket->group = group;
-    bucket->heap_index = AUT_HEAP_NONE;
+    bucket->place = AUT_CORE_NONE;
     job->buckets = aut_realloc (job->buckets, job->bucket_count + 1u, sizeof *job->buckets);
     job->buckets[job->bucket_count] = bucket;
     return job->bucket_count++;
@@ -149,9 +137,9 @@ void core_buckets_free (aut_core_t *self, core_job_t *job)
 {
     for (uint16_t i = 0; i < job->bucket_count; i++) {
         core_bucket_t *bucket = job->buckets[i];
-        aut_heap_remove (&bucket->group->jobs, bucket);
+        core_turns_remove (bucket);
         group_put (self, bucket->group);
-        free (bucket->keys);
+        free (bucket->entries);
         free (bucket);
     }
     free (job->buckets);
@@ -159,52 +147,15 @@ void core_buckets_free (aut_core_t *self, core_job_t *job)
     job->bucket_count = 0;
 }
 
-/* ---- a bucket's heap: 4-ary, smallest key on top ---- */
-
-static void keys_push (core_bucket_t *bucket, uint64_t key)
-{
-    if (bucket->count == bucket->cap) {
-        size_t cap = bucket->cap;
-        bucket->keys = aut_grow (bucket->keys, &cap, bucket->count + 1u, sizeof *bucket->keys);
-        bucket->cap = (uint32_t)cap;
-    }
-    uint32_t at = bucket->count++;
-    while (at && key < bucket->keys[(at - 1) / 4]) {
-        bucket->keys[at] = bucket->keys[(at - 1) / 4];
-        at = (at - 1) / 4;
-    }
-    bucket->keys[at] = key;
-}
-
-static void keys_pop (core_bucket_t *bucket)
-{
-    uint64_t key = bucket->keys[--bucket->count];
-    uint32_t at = 0;
-    for (;;) {
-        uint32_t child = 4 * at + 1, end = child + 4;
-        if (child >= bucket->count)
-            break;
-        if (end > bucket->count)
-            end = bucket->count;
-        uint32_t least = child;
-        for (uint32_t i = child + 1; i < end; i++)
-            if (bucket->keys[i] < bucket->keys[least])
-                least = i;
-        if (key <= bucket->keys[least])
-            break;
-        bucket->keys[at] = bucket->keys[least];
-        at = least;
-    }
-    bucket->keys[at] = key;
-}
+/* ---- what is up for work ---- */
 
 /*  The entry on top goes; its task may be entered again. */
 static void entry_drop (core_bucket_t *bucket)
 {
-    core_task_t *task = &bucket->job->items[core_key_ordinal (bucket->keys[0])];
+    core_task_t *task = &bucket->job->items[core_key_ordinal (bucket->entries[0].key)];
     if (bucket->job->buckets[task->bucket] == bucket)
         task->flags &= (uint8_t)~TASK_QUEUED;
-    keys_pop (bucket);
+    core_entries_pop (bucket);
 }
 
 /*  Puts the bucket in or out of its group's heap, and drops stale entries from the top. */
@@ -214,17 +165,17 @@ static void bucket_settle (core_bucket_t *bucket)
         while (bucket->count) {
             /* in any order: the last is the cheapest */
             core_task_t *task =
-                &bucket->job->items[core_key_ordinal (bucket->keys[--bucket->count])];
+                &bucket->job->items[core_key_ordinal (bucket->entries[--bucket->count].key)];
             if (bucket->job->buckets[task->bucket] == bucket)
                 task->flags &= (uint8_t)~TASK_QUEUED;
         }
-        aut_heap_remove (&bucket->group->jobs, bucket);
+        core_turns_remove (bucket);
         return;
     }
-    while (!core_key_valid (bucket, bucket->keys[0]))
+    while (!core_key_valid (bucket, bucket->entries[0].key))
         entry_drop (bucket);
-    if (!aut_heap_contains (&bucket->group->jobs, bucket))
-        aut_heap_push (&bucket->group->jobs, bucket);
+    if (bucket->place == AUT_CORE_NONE)
+        core_turns_put (bucket);
 }
 
 /*  A job that had nothing to run does not save up its share. */
@@ -245,7 +196,9 @@ void core_queue_push (aut_core_t *self, core_job_t *job, uint32_t ordinal)
     task->flags &= (uint8_t)~TASK_DELAYED;
     if (!(task->flags & TASK_QUEUED)) {
         task->flags |= TASK_QUEUED;
-        keys_push (bucket, core_key (task, ordinal));
+        const core_tail_t *input = core_task_input (job, task);
+        core_entries_push (bucket,
+                           (core_entry_t){core_key (task, ordinal), input ? input->node : 0});
     }
     bucket->ready++;
     job->queued++;
@@ -279,5 +232,6 @@ void core_queue_clear (aut_core_t *self, core_job_t *job)
 void core_queue_reorder (core_job_t *job)
 {
     for (uint16_t i = 0; i < job->bucket_count; i++)
-        aut_heap_update (&job->buckets[i]->group->jobs, job->buckets[i]);
+        if (job->buckets[i]->place != AUT_CORE_NONE)
+            core_turns_put (job->buckets[i]);
 }

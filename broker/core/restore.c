@@ -73,14 +73,26 @@ static void restore_trouble (aut_core_t *self, core_job_t *job, uint32_t ordinal
         trouble->excluded[trouble->excluded_count++] = from->excluded[i];
 }
 
-/*  Tails are wanted only by others, and the lists of those are not linked yet. */
+/*  Tails are kept until it is known who starts from them. */
 static void restore_tail (core_job_t *job, uint32_t ordinal, const aut_hash_t *tail)
 {
-    if (aut_hash_is_zero (tail))
-        return;
-    if (!job->tails)
-        job->tails = aut_calloc (job->count, sizeof *job->tails);
-    job->tails[ordinal].hash = *tail;
+    core_task_t *task = &job->items[ordinal];
+    task->u.tail = aut_calloc (1, sizeof *task->u.tail);
+    task->u.tail->hash = *tail;
+}
+
+static void drop_tails (core_job_t *job)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        core_task_t *task = &job->items[i];
+        if (task->state != AUT_TASK_DONE)
+            continue;
+        core_task_drop_input (job, task);
+        if (task->first_next == AUT_CORE_NONE) {
+            free (task->u.tail);
+            task->u.tail = NULL;
+        }
+    }
 }
 
 int aut_core_restore_task (aut_core_t *self, uint64_t id, uint32_t ordinal,
@@ -120,7 +132,6 @@ int aut_core_restore_task (aut_core_t *self, uint64_t id, uint32_t ordinal,
 
 static void end_job (aut_core_t *self, core_job_t *job)
 {
-    core_job_link (job);
     for (uint32_t i = 0; i < job->count; i++) {
         const core_task_t *task = &job->items[i];
         const core_task_t *before = task->after == AUT_CORE_NONE ? NULL : &job->items[task->after];
@@ -154,11 +165,11 @@ int aut_core_restore_end (aut_core_t *self, int64_t now_ms, aut_core_actions_t *
         job->restoring = false;
         if (job->items[job->count - 1].flags & TASK_LOADED) {
             core_job_settle (self, job);
+            core_job_link (job);
+            drop_tails (job);
             if (job->state < AUT_JOB_DONE) {
                 end_job (self, job);
                 core_job_check_end (self, job);
-            } else {
-                core_job_link (job);
             }
         } else {
             core_job_discard (self, job);

@@ -52,16 +52,31 @@ void core_trouble_text (core_trouble_t *trouble, const char *code, const char *m
 
 void core_task_set_tail (core_job_t *job, uint32_t ordinal, const aut_hash_t *tail, uint64_t node)
 {
-    if (job->items[ordinal].first_next == AUT_CORE_NONE)
+    core_task_t *task = &job->items[ordinal];
+    task->u.tail = NULL;
+    if (task->first_next == AUT_CORE_NONE)
         return; /* nobody will ask */
-    if (!job->tails)
-        job->tails = aut_calloc (job->count, sizeof *job->tails);
-    job->tails[ordinal] = (core_tail_t){*tail, node};
+    task->u.tail = aut_calloc (1, sizeof *task->u.tail);
+    *task->u.tail = (core_tail_t){*tail, node};
 }
 
 const core_tail_t *core_task_input (const core_job_t *job, const core_task_t *task)
 {
-    return task->after != AUT_CORE_NONE && job->tails ? &job->tails[task->after] : NULL;
+    if (task->after == AUT_CORE_NONE || job->items[task->after].state != AUT_TASK_DONE)
+        return NULL;
+    return job->items[task->after].u.tail;
+}
+
+void core_task_drop_input (core_job_t *job, const core_task_t *task)
+{
+    if (task->after == AUT_CORE_NONE)
+        return;
+    core_task_t *before = &job->items[task->after];
+    if (before->state != AUT_TASK_DONE || task->next_sibling != AUT_CORE_NONE ||
+        &job->items[before->first_next] != task)
+        return; /* not the only one: it stays as long as the job */
+    free (before->u.tail);
+    before->u.tail = NULL;
 }
 
 static void work_add (aut_core_t *self, uint32_t ordinal)
@@ -96,6 +111,7 @@ static void unblock_one (aut_core_t *self, core_job_t *job, uint32_t ordinal, bo
     if (cached_counts (job, task, ordinal)) {
         core_task_state (self, job, ordinal, AUT_TASK_DONE);
         core_task_set_tail (job, ordinal, &job->cached[ordinal].tail, 0);
+        core_task_drop_input (job, task);
         core_task_forget (self, task);
         self->metrics.cached++;
         aut_core_action_t *action = core_emit (self, AUT_MUT_TASK_CACHED);
@@ -256,6 +272,8 @@ void core_task_failed (aut_core_t *self, core_job_t *job, uint32_t ordinal, core
 static void suspect (aut_core_t *self, core_job_t *job, uint64_t key)
 {
     uint32_t i = 0;
+    if (!job->suspects)
+        job->suspects = aut_calloc (CORE_SUSPECTS, sizeof *job->suspects);
     while (i < job->suspect_count && job->suspects[i].node != key)
         i++;
     if (i == CORE_SUSPECTS)
