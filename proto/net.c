@@ -15,6 +15,7 @@
 #define LINGER_MS 1000
 #define RECONNECT_MS 100
 #define RECONNECT_MAX_MS 4000
+#define CONNECT_TIMEOUT_MS 5000 /* the system's own would be minutes */
 #define CONTROL_FRAME_MAX                                                                          \
     (2 * AUT_CONTROL_MAX)          /* above the norm, so that we can say what is wrong */
 #define REPLY_FRAME_MAX (64 << 20) /* a snapshot of the status socket */
@@ -109,6 +110,7 @@ int aut_net_connect (zsock_t **out, aut_port_t port, const char *endpoint)
         return no_socket (endpoint);
     zsock_set_reconnect_ivl (sock, RECONNECT_MS);
     zsock_set_reconnect_ivl_max (sock, RECONNECT_MAX_MS);
+    zsock_set_connect_timeout (sock, CONNECT_TIMEOUT_MS);
     if (type == ZMQ_DEALER)
         zsock_set_immediate (sock, 1);
     if (zsock_connect (sock, "%s", endpoint) < 0) {

@@ -62,7 +62,8 @@ static void *serve (void *arg)
     return NULL;
 }
 
-static service_t *service_new (const char *endpoint, uint64_t stop_after)
+static service_t *service_new_limited (const char *endpoint, uint64_t stop_after,
+                                       const aut_artifact_limits_t *limits)
 {
     service_t *self = aut_calloc (1, sizeof *self);
     self->stop_after = stop_after;
@@ -72,9 +73,14 @@ static service_t *service_new (const char *endpoint, uint64_t stop_after)
         rc = aut_net_bind (&self->router, AUT_PORT_DATA, endpoint);
     }
     ck_assert_msg (rc == 0, "%s", aut_error_detail ());
-    ck_assert_int_eq (aut_artifact_server_new (&self->server, server_blobs, NULL, NULL, NULL), 0);
+    ck_assert_int_eq (aut_artifact_server_new (&self->server, server_blobs, limits, NULL, NULL), 0);
     pthread_create (&self->thread, NULL, serve, self);
     return self;
+}
+
+static service_t *service_new (const char *endpoint, uint64_t stop_after)
+{
+    return service_new_limited (endpoint, stop_after, NULL);
 }
 
 /*  Ends the thread (`wait`: when it ends by itself) as a kill would: nothing is flushed. */
@@ -98,7 +104,7 @@ static uint16_t port_of (const service_t *service)
 
 static char *pattern (size_t size, unsigned seed)
 {
-    char *data = malloc (size ? size : 1);
+    char *data = aut_realloc (NULL, 1, size ? size : 1);
     for (size_t i = 0; i < size; i++) {
         seed = seed * 1664525 + 1013904223;
         data[i] = (char)(seed >> 24);
@@ -287,6 +293,55 @@ START_TEST (partial_download_is_used)
 }
 END_TEST
 
+typedef struct {
+    const char *endpoint;
+    unsigned seed;
+    int rc;
+} crowd_t;
+
+/*  Uploads a blob of its own and one that all have, and reads both back. */
+static void *one_of_many (void *arg)
+{
+    crowd_t *self = arg;
+    aut_artifact_client_t *client = client_new (self->endpoint);
+    for (unsigned i = 0; i < 2 && self->rc == 0; i++) {
+        size_t size = 3 << 20, got_size;
+        char *bytes = pattern (size, i ? 0 : self->seed), *got = NULL;
+        aut_ref_t ref;
+        self->rc = aut_artifact_put_bytes (client, &ref, bytes, size);
+        if (self->rc == 0)
+            self->rc = aut_artifact_get_bytes (client, &ref.hash, size, &got, &got_size);
+        if (self->rc == 0 && (got_size != size || memcmp (got, bytes, size) != 0))
+            self->rc = AUT_ERR_CORRUPT;
+        free (bytes);
+        free (got);
+    }
+    aut_artifact_client_destroy (&client);
+    return NULL;
+}
+
+/*  More clients than the service takes at once: everyone has their turn. */
+START_TEST (more_clients_than_turns)
+{
+    const aut_artifact_limits_t limits = {.transfers = 2};
+    service_t *service = service_new_limited ("tcp://127.0.0.1:*", 0, &limits);
+    crowd_t crowd[8];
+    pthread_t threads[8];
+    for (unsigned i = 0; i < 8; i++) {
+        crowd[i] = (crowd_t){zsock_endpoint (service->router), i + 1, 0};
+        pthread_create (&threads[i], NULL, one_of_many, &crowd[i]);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        pthread_join (threads[i], NULL);
+        ck_assert_int_eq (crowd[i].rc, 0);
+    }
+    uint64_t count, bytes;
+    aut_blobs_stats (server_blobs, &count, &bytes);
+    ck_assert_uint_eq (count, 9);
+    service_destroy (&service, false);
+}
+END_TEST
+
 static bool cancel_at_once (void *ctx)
 {
     (void)ctx;
@@ -320,7 +375,7 @@ START_TEST (limits_of_patience)
     aut_artifact_client_destroy (&client);
     ck_assert_int_eq (aut_artifact_client_new (&client, "nonsense", NULL), AUT_ERR_INVALID);
 
-    service_t *service = service_new ("tcp://127.0.0.1:*", BIG / 2);
+    service_t *service = service_new ("tcp://127.0.0.1:*", 1 << 20);
     options = (aut_artifact_options_t){.contact_ms = 5000, .patience_ms = 500};
     ck_assert_int_eq (aut_artifact_client_new (&client, zsock_endpoint (service->router), &options),
                       0);
@@ -364,6 +419,7 @@ int main (void)
     tcase_add_test (tc, server_restart_resumes);
     tcase_add_test (tc, broken_connections_resume);
     tcase_add_test (tc, partial_download_is_used);
+    tcase_add_test (tc, more_clients_than_turns);
     tcase_add_test (tc, limits_of_patience);
     tcase_add_test (tc, cancel_in_the_middle);
     suite_add_tcase (suite, tc);

@@ -2,6 +2,7 @@
  * corruption. */
 #include "lib/core/error.h"
 #include "lib/core/file.h"
+#include "lib/core/mem.h"
 #include "proto/artifact.h"
 #include "proto/artifact_server.h"
 
@@ -88,7 +89,7 @@ static void expect_nothing (void)
 
 static char *pattern (size_t size, unsigned seed)
 {
-    char *data = malloc (size ? size : 1);
+    char *data = aut_realloc (NULL, 1, size ? size : 1);
     for (size_t i = 0; i < size; i++) {
         seed = seed * 1664525 + 1013904223;
         data[i] = (char)(seed >> 24);

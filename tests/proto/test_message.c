@@ -1,5 +1,6 @@
 /*  The codec: every message both ways, and everything that must be refused. */
 #include "lib/core/error.h"
+#include "lib/core/mem.h"
 #include "proto/scan.h"
 #include "tests/proto/samples.h"
 
@@ -259,7 +260,7 @@ START_TEST (hostile_bytes)
 {
     uint8_t head[AUT_HEAD_SIZE] = {'A', 'U', 'T', '1', hostile[_i].type}, map[256];
     size_t size = from_hex (hostile[_i].map, map);
-    uint8_t *exact = malloc (size ? size : 1); /* so that reading beyond is seen */
+    uint8_t *exact = aut_realloc (NULL, 1, size ? size : 1); /* so that reading beyond is seen */
     memcpy (exact, map, size);
     aut_msg_t msg;
     int rc = aut_msg_decode (&msg, head, sizeof head, exact, size);
@@ -329,7 +330,7 @@ END_TEST
 START_TEST (control_limit)
 {
     size_t size = AUT_CONTROL_MAX + 1;
-    uint8_t *map = calloc (1, size);
+    uint8_t *map = aut_calloc (1, size);
     aut_msg_t msg;
     ck_assert_int_eq (aut_msg_decode (&msg, "AUT1\x01", 5, map, size), AUT_ERR_TOO_LARGE);
     aut_msg_clear (&msg);
@@ -376,7 +377,7 @@ END_TEST
 
 START_TEST (too_large_is_not_sent)
 {
-    char *manifest = calloc (1, AUT_MANIFEST_MAX + 1);
+    char *manifest = aut_calloc (1, AUT_MANIFEST_MAX + 1);
     memset (manifest, 'm', AUT_MANIFEST_MAX);
     const char *items[] = {manifest, manifest};
     aut_msg_t msg = {.type = AUT_MSG_MODELS_PAGE, .models_page = {1, 0, items, 2}};

@@ -1,5 +1,6 @@
 /*  The worker stream: framing at every cut, both ends of a socketpair, and broken peers. */
 #include "lib/core/error.h"
+#include "lib/core/mem.h"
 #include "tests/proto/samples.h"
 
 #include <check.h>
@@ -21,7 +22,7 @@ START_TEST (roundtrip_at_every_cut)
         for (size_t cut = 0; cut < stream.size - start; cut++) {
             aut_worker_msg_t part;
             size_t used;
-            char *exact = malloc (cut ? cut : 1);
+            char *exact = aut_realloc (NULL, 1, cut ? cut : 1);
             memcpy (exact, stream.data + start, cut);
             ck_assert_int_eq (aut_worker_decode (&part, exact, cut, &used), AUT_ERR_AGAIN);
             ck_assert_uint_eq (used, 0);
@@ -97,7 +98,7 @@ START_TEST (broken_streams)
 {
     aut_worker_msg_t msg;
     size_t used;
-    char *exact = malloc (broken[_i].size);
+    char *exact = aut_realloc (NULL, 1, broken[_i].size);
     memcpy (exact, broken[_i].bytes, broken[_i].size);
     int rc = aut_worker_decode (&msg, exact, broken[_i].size, &used);
     ck_assert_msg (rc == broken[_i].code, "%s: %d", broken[_i].what, rc);
