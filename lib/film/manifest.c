@@ -198,7 +198,7 @@ typedef struct {
 static void read_pair (const context_t *context, const aut_node_t *node, uint32_t *width,
                        uint32_t *height)
 {
-    aut_decimal_t sides[2];
+    aut_decimal_t sides[2] = {{0}};
     bool good = node->kind == AUT_NODE_ARRAY && node->size == 2;
     const aut_node_t *item = good ? node->first : NULL;
     for (int i = 0; i < 2 && good; i++, item = item->next)

@@ -384,7 +384,8 @@ static void drop_duplicates (reader_t *self, aut_node_t *object)
             continue;
         }
         fault (self, node->key_offset, node, "this key stands twice in its object: remove one");
-        previous->next = node->next; /* the first of a pair always stays, and before this one */
+        if (previous) /* always: the first of a pair stays, and stands before this one */
+            previous->next = node->next;
         object->size--;
     }
 }

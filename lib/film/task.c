@@ -356,8 +356,8 @@ static int fill_lists (aut_task_spec_t *out, const raw_t *raw)
 
 static int fill_rate (aut_task_spec_t *out, const aut_node_t *node)
 {
-    aut_decimal_t terms[2];
-    bool good = node->kind == AUT_NODE_ARRAY && node->size == 2;
+    aut_decimal_t terms[2] = {{0}};
+    bool good = node && node->kind == AUT_NODE_ARRAY && node->size == 2;
     const aut_node_t *item = good ? node->first : NULL;
     for (int i = 0; i < 2 && good; i++, item = item->next)
         good = item->kind == AUT_NODE_NUMBER && aut_node_decimal (item, &terms[i]) == 0 &&
@@ -443,7 +443,7 @@ static int check_canonical (const aut_task_spec_t *spec, const char *text, size_
 int aut_task_spec_parse (aut_task_spec_t *out, const char *text, size_t size)
 {
     aut_diags_t diags;
-    raw_t raw;
+    raw_t raw = {0};
     *out = (aut_task_spec_t){0};
     if (size > AUT_TASK_SPEC_MAX)
         return bad ("too large");

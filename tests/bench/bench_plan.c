@@ -1,4 +1,4 @@
-/*  How long a film of 100,000 shots takes to validate and to plan: auteur-bench-plan [SHOTS]. */
+/*  How long a film of 100,000 shots takes to validate and to plan: bench_plan [SHOTS]. */
 #include "lib/core/error.h"
 #include "lib/film/plan.h"
 
@@ -59,7 +59,7 @@ int main (int argc, char **argv)
     double planned = now ();
     clock_t cpu_planned = clock ();
     if (err) {
-        fprintf (stderr, "auteur-bench-plan: %s\n", aut_error_detail ());
+        fprintf (stderr, "bench_plan: %s\n", aut_error_detail ());
         return EXIT_FAILURE;
     }
     aut_plan_json (plan, &json);
