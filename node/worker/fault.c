@@ -35,8 +35,8 @@ static int apply (const char *fault, size_t len, const char *prompt, bool middle
     if (is_kind (fault, len, "slow")) {
         char *text = NULL;
         long ms = strtol (fault + 5, &text, 10);
-        if (text < end && *text == ':' && ms > 0 &&
-            contains (prompt, text + 1, (size_t)(end - text - 1)))
+        size_t rest = text < end && *text == ':' ? (size_t)(end - text - 1) : 0;
+        if (ms > 0 && contains (prompt, text + 1, rest))
             sleep_ms (ms);
     } else if (middle && is_kind (fault, len, "die") && contains (prompt, fault + 4, len - 4)) {
         _exit (DEATH_STATUS);

@@ -7,7 +7,7 @@
  *      die:TEXT       the process exits with status 70 in the middle of the chunk
  *      hang:TEXT      it stops reporting and never goes on, nor does it hear CANCEL
  *      oom:TEXT       the chunk fails with AUT_ERR_DEVICE_MEMORY
- *      slow:MS:TEXT   every frame takes MS milliseconds longer
+ *      slow:MS:TEXT   every frame takes MS milliseconds longer (":TEXT" may be left out)
  */
 #ifndef AUT_NODE_WORKER_FAULT_H
 #define AUT_NODE_WORKER_FAULT_H
