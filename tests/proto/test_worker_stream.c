@@ -36,9 +36,8 @@ START_TEST (roundtrip_at_every_cut)
         ck_assert_int_eq (msg.type, sample_worker_message (i, &keys).type);
         aut_buffer_t again = {0};
         ck_assert_int_eq (aut_worker_encode (&msg, &again), 0);
-        ck_assert_ptr_nonnull (again.data);
         ck_assert_uint_eq (again.size, used);
-        ck_assert_mem_eq (again.data, stream.data + at, used);
+        ck_assert (again.data && stream.data && memcmp (again.data, stream.data + at, used) == 0);
         aut_buffer_clear (&again);
         aut_worker_msg_clear (&msg);
     }
