@@ -25,8 +25,9 @@ double anm_random (uint64_t seed, uint64_t index)
 
 static anm_layer_t *layer_new (anm_rect_t world, double density, double depth)
 {
-    double w = ceil ((world.x1 - world.x0) * density) + 2 * MARGIN;
-    double h = ceil ((world.y1 - world.y0) * density) + 2 * MARGIN;
+    /* on one grid, so that layers of one density can be laid over each other pixel by pixel */
+    double x0 = floor (world.x0 * density) - MARGIN, y0 = floor (world.y0 * density) - MARGIN;
+    double w = ceil (world.x1 * density) + MARGIN - x0, h = ceil (world.y1 * density) + MARGIN - y0;
     if (!(w >= 1 && h >= 1 && w <= SIDE_MAX && h <= SIDE_MAX)) {
         aut_fail (AUT_ERR_TOO_LARGE, "a layer of %.0f x %.0f pixels", w, h);
         return NULL;
@@ -37,8 +38,8 @@ static anm_layer_t *layer_new (anm_rect_t world, double density, double depth)
     self->density = density;
     self->depth = depth;
     self->opacity = 1.0;
-    self->world.x0 = world.x0 - MARGIN / density;
-    self->world.y0 = world.y0 - MARGIN / density;
+    self->world.x0 = x0 / density;
+    self->world.y0 = y0 / density;
     self->world.x1 = self->world.x0 + w / density;
     self->world.y1 = self->world.y0 + h / density;
     return self;
@@ -50,8 +51,10 @@ anm_layer_t *anm_layer_new (anm_rect_t world, double density, double depth)
     if (self == NULL)
         return NULL;
     self->surface = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, self->width, self->height);
-    self->first = aut_calloc ((size_t)self->height, sizeof *self->first);
-    self->last = aut_calloc ((size_t)self->height, sizeof *self->last);
+    self->first = aut_calloc (4 * (size_t)self->height, sizeof *self->first);
+    self->last = self->first + self->height;
+    self->solid = self->last + self->height;
+    self->solid_end = self->solid + self->height;
     if (cairo_surface_status (self->surface) != CAIRO_STATUS_SUCCESS) {
         aut_fail (AUT_ERR_NOMEM, "no memory for a layer of %d x %d pixels", self->width,
                   self->height);
@@ -81,7 +84,6 @@ void anm_layer_destroy (anm_layer_t **self_p)
         cairo_surface_destroy (self->surface);
     free (self->smooth);
     free (self->first);
-    free (self->last);
     free (self);
     *self_p = NULL;
 }
@@ -132,6 +134,26 @@ static uint32_t grained (uint32_t px, double by)
     return out;
 }
 
+/*  Notes which pixels of a row are not empty, and its longest opaque run. */
+static void note_row (anm_layer_t *self, int y, const uint32_t *row)
+{
+    int first = self->width, last = -1, run = 0;
+    self->solid[y] = self->solid_end[y] = 0;
+    for (int x = 0; x < self->width; x++) {
+        if (row[x] != 0) {
+            first = first > x ? x : first;
+            last = x;
+        }
+        run = row[x] >= UINT32_C (0xff000000) ? run + 1 : 0;
+        if (run > self->solid_end[y] - self->solid[y]) {
+            self->solid[y] = x + 1 - run;
+            self->solid_end[y] = x + 1;
+        }
+    }
+    self->first[y] = first;
+    self->last[y] = last;
+}
+
 void anm_layer_finish (anm_layer_t *self, double grain, uint64_t seed)
 {
     cairo_surface_flush (self->surface);
@@ -139,20 +161,23 @@ void anm_layer_finish (anm_layer_t *self, double grain, uint64_t seed)
     int stride = cairo_image_surface_get_stride (self->surface);
     for (int y = 0; y < self->height; y++) {
         uint32_t *row = (uint32_t *)(void *)(data + (size_t)y * (size_t)stride);
-        int first = self->width, last = -1;
-        for (int x = 0; x < self->width; x++) {
-            if (row[x] == 0)
-                continue;
-            if (first > x)
-                first = x;
-            last = x;
-            if (grain > 0)
+        for (int x = 0; grain > 0 && x < self->width; x++)
+            if (row[x] != 0)
                 row[x] = grained (row[x], grain * grain_at (seed, x, y));
-        }
-        self->first[y] = first;
-        self->last[y] = last;
+        note_row (self, y, row);
     }
     cairo_surface_mark_dirty (self->surface);
+}
+
+void anm_layer_lay_over (anm_layer_t *self, const anm_layer_t *other)
+{
+    cairo_t *cr = cairo_create (self->surface);
+    double x = floor ((other->world.x0 - self->world.x0) * self->density + 0.5);
+    double y = floor ((other->world.y0 - self->world.y0) * self->density + 0.5);
+    cairo_set_source_surface (cr, other->surface, x, y);
+    cairo_pattern_set_filter (cairo_get_source (cr), CAIRO_FILTER_NEAREST);
+    cairo_paint (cr);
+    cairo_destroy (cr);
 }
 
 /*  One pass of a box over `count` pixels that lie `step` bytes apart. */

@@ -52,7 +52,8 @@ typedef struct {
     anm_motion_t motion;
     cairo_surface_t *surface; /* 8-bit layers */
     float *smooth;            /* float layers: rows of b, g, r, a */
-    int *first, *last;        /* per row of an 8-bit layer: the pixels that are not empty */
+    int *first, *last;        /* per row of an 8-bit layer: the pixels that are not empty, */
+    int *solid, *solid_end;   /* and the longest run of opaque ones, [solid, solid_end) */
 } anm_layer_t;
 
 /*  Where a layer's pixels are for one frame: layer x = ax · frame x + bx, and so for y. */
@@ -82,6 +83,9 @@ void anm_layer_blur (anm_layer_t *self, int radius);
 /*  Ends the drawing of an 8-bit layer: lays a fine grain over it (`grain` in 1/255, by `seed`) and
  *  notes which pixels are empty. Must be called once before it is rendered. */
 void anm_layer_finish (anm_layer_t *self, double grain, uint64_t seed);
+
+/*  Lays another 8-bit layer of the same density over this one, pixel by pixel. */
+void anm_layer_lay_over (anm_layer_t *self, const anm_layer_t *other);
 
 /*  What renders frames: tables and row caches that are kept between frames. */
 typedef struct anm_raster anm_raster_t;

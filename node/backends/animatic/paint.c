@@ -62,7 +62,7 @@ static void paint_place (anm_paint_t *p)
         anm_paint_street (p);
         break;
     case ANM_PLACE_SKY:
-        anm_paint_fog (p, 20, 0.36, 0.3, 0.9);
+        anm_paint_cloud_sea (p);
         break;
     default:
         anm_paint_land (p);
@@ -168,4 +168,5 @@ void anm_paint_scene (anm_stage_t *stage, const anm_scene_t *scene)
     anm_paint_weather (&p);
     if (!scene->plain)
         paint_vignette (&p);
+    anm_stage_flatten (stage);
 }

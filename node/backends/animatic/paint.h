@@ -61,6 +61,7 @@ double anm_ground (const anm_paint_t *p, double depth);
 /*  --- backgrounds --- */
 void anm_paint_sky (anm_paint_t *p);
 void anm_paint_clouds (anm_paint_t *p);
+void anm_paint_cloud_sea (anm_paint_t *p);
 void anm_paint_fog (anm_paint_t *p, double depth, double y, double height, double strength);
 void anm_paint_weather (anm_paint_t *p);
 void anm_paint_water (anm_paint_t *p);

@@ -41,12 +41,12 @@ static void round_fill (const bust_t *b, anm_rgb_t own, double edge)
     anm_rgb_t c = b->p->scene->interior && b->p->scene->time >= ANM_TIME_DUSK
                       ? b->p->pal.lamp
                       : anm_rgb_mix (b->p->pal.glow, b->p->pal.sky_low, 0.35);
-    for (int i = 3; i >= 1; i--) { /* a rim that fades inwards */
+    for (int i = 10; i >= 1; i--) { /* a rim that fades inwards */
         cairo_pattern_t *g = cairo_pattern_create_linear (x0, 0, x1, 0);
-        cairo_pattern_add_color_stop_rgba (g, b->right ? 1 : 0, c.r, c.g, c.b, 0.3);
+        cairo_pattern_add_color_stop_rgba (g, b->right ? 1 : 0, c.r, c.g, c.b, 0.1);
         cairo_pattern_add_color_stop_rgba (g, b->right ? 0.55 : 0.45, c.r, c.g, c.b, 0);
         cairo_set_source (b->cr, g);
-        cairo_set_line_width (b->cr, edge * i);
+        cairo_set_line_width (b->cr, 0.3 * edge * i);
         cairo_stroke_preserve (b->cr);
         cairo_pattern_destroy (g);
     }
@@ -218,26 +218,39 @@ static void draw_features (const bust_t *b)
     cairo_stroke (cr);
 }
 
+/*  One strip of the dark side, from curve to curve, between two depths of shade. */
+static void shade_strip (const bust_t *b, cairo_pattern_t *mesh, double from, double to, double a0,
+                         double a1)
+{
+    double s = b->right ? -1 : 1;
+    anm_rgb_t c = anm_rgb_scale (b->shade, 0.85);
+    cairo_mesh_pattern_begin_patch (mesh);
+    cairo_mesh_pattern_move_to (mesh, s * (from + 0.05), -1.1);
+    cairo_mesh_pattern_line_to (mesh, s * (to + 0.05), -1.1);
+    cairo_mesh_pattern_curve_to (mesh, s * (to - 0.1), -0.72, s * (to + 0.2), -0.36, s * to, 0.1);
+    cairo_mesh_pattern_line_to (mesh, s * from, 0.1);
+    cairo_mesh_pattern_curve_to (mesh, s * (from + 0.2), -0.36, s * (from - 0.1), -0.72,
+                                 s * (from + 0.05), -1.1);
+    for (unsigned i = 0; i < 4; i++)
+        cairo_mesh_pattern_set_corner_color_rgba (mesh, i, c.r, c.g, c.b,
+                                                  i == 0 || i == 3 ? a0 : a1);
+    cairo_mesh_pattern_end_patch (mesh);
+}
+
 /*  The dark side of the face, with a soft edge that follows its form. */
 static void draw_terminator (const bust_t *b)
 {
     cairo_t *cr = b->cr;
-    double s = b->right ? -1 : 1;
+    cairo_pattern_t *mesh = cairo_pattern_create_mesh ();
+    shade_strip (b, mesh, 0.0, 0.24, 0, 0.62);
+    shade_strip (b, mesh, 0.24, 0.7, 0.62, 0.72);
     cairo_save (cr);
     head_path (cr);
     cairo_clip (cr);
-    for (int i = 0; i < 9; i++) {
-        double x = s * (0.03 + 0.024 * i);
-        cairo_move_to (cr, x + s * 0.06, -1.1);
-        cairo_curve_to (cr, x - s * 0.02, -0.75, x + s * 0.14, -0.55, x + s * 0.07, -0.42);
-        cairo_curve_to (cr, x, -0.3, x + s * 0.1, -0.1, x - s * 0.02, 0.1);
-        cairo_line_to (cr, s * 0.7, 0.1);
-        cairo_line_to (cr, s * 0.7, -1.1);
-        cairo_close_path (cr);
-        anm_src (cr, anm_rgb_scale (b->shade, 0.8), 0.1);
-        cairo_fill (cr);
-    }
+    cairo_set_source (cr, mesh);
+    cairo_paint (cr);
     cairo_restore (cr);
+    cairo_pattern_destroy (mesh);
 }
 
 static void draw_ear (const bust_t *b)
@@ -300,6 +313,15 @@ static void draw_hair_front (const bust_t *b)
         cairo_curve_to (cr, -0.46, -0.94, -0.24, -1.09, 0.04, -1.08);
         cairo_curve_to (cr, 0.34, -1.08, 0.48, -0.88, 0.42, -0.62);
         round_fill (b, b->f->hair, 0.026);
+        anm_src (cr, anm_shaded (&b->p->pal, anm_rgb_scale (b->f->hair, 0.55), 0), 0.35);
+        cairo_set_line_width (cr, 0.011);
+        for (int i = 0; i < 9; i++) { /* combed back from the brow */
+            double x = 0.34 - 0.072 * i, y = -0.82 + 0.006 * (i - 3) * (i - 3);
+            cairo_move_to (cr, x, y);
+            cairo_curve_to (cr, x - 0.02, y - 0.1, x - 0.1, y - 0.19, x - 0.16 - 0.01 * i,
+                            -1.03 + 0.012 * i);
+            cairo_stroke (cr);
+        }
     }
 }
 
@@ -351,7 +373,16 @@ static void draw_headgear (const bust_t *b)
         cairo_curve_to (cr, 0.5, -0.66, -0.3, -0.64, -0.72, -0.7);
         round_fill (b, anm_rgb_scale (b->f->accent, 0.85), 0.025);
     }
-    if (b->f->wears & ANM_WEARS_HELMET) {
+    if ((b->f->wears & ANM_WEARS_HELMET) && b->p->scene->place != ANM_PLACE_SPACE &&
+        b->p->scene->place != ANM_PLACE_DEEP) {
+        cairo_move_to (cr, -0.5, -0.56);
+        cairo_curve_to (cr, -0.52, -1.24, 0.52, -1.28, 0.54, -0.7);
+        cairo_curve_to (cr, 0.3, -0.78, -0.2, -0.76, -0.5, -0.56);
+        round_fill (b, anm_rgb (0x5c6450), 0.03);
+    } else if (b->f->wears & ANM_WEARS_HELMET) {
+        anm_ellipse (cr, 0.1, -0.46, 0.52, 0.55);
+        anm_src (cr, anm_rgb (0x7fa8c8), 0.22);
+        cairo_fill (cr);
         cairo_set_fill_rule (cr, CAIRO_FILL_RULE_EVEN_ODD);
         anm_ellipse (cr, 0.02, -0.48, 0.74, 0.76);
         anm_ellipse (cr, 0.1, -0.46, 0.52, 0.55);

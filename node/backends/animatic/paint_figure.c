@@ -266,7 +266,8 @@ void anm_draw_figure (const anm_paint_t *p, cairo_t *cr, const anm_figure_t *f, 
     cairo_save (cr); /* its shadow on the ground, away from the light */
     cairo_translate (cr, x, y);
     cairo_scale (cr, h, h);
-    for (int i = 0; i < 5; i++) {
+    bool afloat = p->scene->place == ANM_PLACE_SPACE || p->scene->place == ANM_PLACE_DEEP;
+    for (int i = 0; i < 5 && !afloat; i++) {
         anm_ellipse (cr, lean * 0.11, 0.004, 0.24 - 0.035 * i, 0.022 - 0.003 * i);
         anm_src (cr, anm_rgb (0x080a12), 0.075);
         cairo_fill (cr);

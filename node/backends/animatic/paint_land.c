@@ -57,7 +57,8 @@ static void paint_peaks (anm_paint_t *p, double depth, double height, double wav
                     lean * 0.035 * (i + 1));
         anm_rgb_t c = snowy && i == 0 ? anm_lit (&p->pal, anm_rgb (0xf4f6f8), away * 0.8)
                                       : anm_rgb_mix (dark, lit, i == 1 ? 0.85 : 0.3);
-        anm_fill_down (cr, p->horizon - height, c, snowy && i == 0 ? 0.95 : 0.75, p->horizon + 0.05,
+        double top = p->horizon - height * (snowy && i == 0 ? 0.42 : 0.7);
+        anm_fill_down (cr, top, c, snowy && i == 0 ? 0.95 : 0.75, p->horizon + 0.02,
                        anm_rgb_mix (c, p->pal.haze, 0.5), 0.0);
     }
     cairo_restore (cr);
@@ -161,8 +162,8 @@ static void paint_mountain (anm_paint_t *p)
 {
     const ridge_t near[] = {{4, 0.02, 0.045, 1.4, 4, 0x5f7a58, 0.2},
                             {1.4, 0.03, 0.03, 1.1, 3, 0x596b48, 0.0}};
-    paint_peaks (p, 60, 0.4, 1.1, 0x7c8ca4, 0.6, true);
-    paint_peaks (p, 25, 0.24, 1.7, 0x66788a, 0.38, false);
+    paint_peaks (p, 60, 0.78, 1.0, 0x7c8ca4, 0.55, true);
+    paint_peaks (p, 25, 0.36, 1.6, 0x66788a, 0.34, false);
     paint_ridge (p, &near[0], p->horizon + 0.04);
     paint_ridge (p, &near[1], anm_ground (p, 1.4) - 0.01);
 }

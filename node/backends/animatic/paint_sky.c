@@ -126,6 +126,38 @@ void anm_paint_clouds (anm_paint_t *p)
         l->motion.vx = drift;
 }
 
+/*  A sea of cloud seen from above: billows that end in mist. */
+void anm_paint_cloud_sea (anm_paint_t *p)
+{
+    static const struct {
+        double depth, y, amp;
+    } banks[] = {{60, 0.1, 0.035}, {24, 0.17, 0.05}, {9, 0.27, 0.07}, {3.5, 0.39, 0.09}};
+    for (uint64_t i = 0; i < 4; i++) {
+        double k = (double)i / 3;
+        anm_rgb_t top =
+            anm_rgb_mix (anm_rgb_mix (p->pal.sky_low, p->pal.glow, 0.4), (anm_rgb_t){1, 1, 1},
+                         p->scene->time == ANM_TIME_NIGHT ? 0 : 0.3);
+        anm_rgb_t low = anm_rgb_mix (p->pal.sky_low, p->pal.sky_mid, 0.55 + 0.35 * k);
+        cairo_t *cr = anm_open_band (p, banks[i].depth, banks[i].y - 2.2 * banks[i].amp, 2, 0);
+        anm_rect_t r = p->stage->rect;
+        double step = banks[i].amp * 0.55;
+        cairo_rectangle (cr, r.x0, banks[i].y, r.x1 - r.x0, 3);
+        for (double x = floor (r.x0 / step) * step; x < r.x1 + step; x += step) {
+            int64_t n = (int64_t)floor (x / step + 0.5);
+            double a = anm_random (p->seed + i, (uint64_t)n),
+                   hill = 0.5 + 0.5 * anm_fbm (p->seed + 7 * i, x * 1.3, 3);
+            double size = banks[i].amp * (0.45 + 0.5 * a);
+            anm_ellipse (cr, x, banks[i].y - banks[i].amp * hill * 1.1, size, size * 0.8);
+        }
+        anm_fill_down (cr, banks[i].y - 1.6 * banks[i].amp, top, 0.96,
+                       banks[i].y + 1.6 * banks[i].amp, low, 0.97);
+        anm_layer_t *l = anm_close (p);
+        if (l != NULL)
+            l->motion = (anm_motion_t){.bob_x = 0.01 / sqrt (banks[i].depth), .bob_hz = 0.05};
+        anm_paint_fog (p, banks[i].depth * 0.9, banks[i].y + 1.8 * banks[i].amp, 0.06, 0.5);
+    }
+}
+
 typedef struct {
     anm_rgb_t color;
     double y, height, strength;

@@ -68,6 +68,9 @@ static void paint_lantern_light (anm_paint_t *p, double x, double y, double radi
 static void paint_standing (anm_paint_t *p, const anm_figure_t *f, double x, double face)
 {
     double h = p->figure_height, y = p->foot_y;
+    bool afloat = p->scene->place == ANM_PLACE_SPACE || p->scene->place == ANM_PLACE_DEEP;
+    if (afloat)
+        y = -0.04 + 0.5 * h;
     double reach = p->scene->size == ANM_SIZE_EXTREME_WIDE ? 0.22
                    : p->scene->size == ANM_SIZE_WIDE       ? 0.42
                                                            : 0.34;
@@ -76,13 +79,16 @@ static void paint_standing (anm_paint_t *p, const anm_figure_t *f, double x, dou
     if (m.travel_x != 0)
         face = m.travel_x > 0 ? 1 : -1;
     x += start_shift (&m);
-    if (walks) {
+    if (afloat) {
+        m.bob_y = 0.02;
+        m.bob_hz = 0.16;
+    } else if (walks) {
         m.bob_y = 0.007 * h;
         m.bob_hz = 1.9;
     }
     anm_rect_t box = {x - 0.5 * h, y - 1.3 * h, x + 0.5 * h, y + 0.06 * h};
     cairo_t *cr = anm_stage_open (p->stage, 1, &box);
-    anm_draw_figure (p, cr, f, x, y, h, face, walks);
+    anm_draw_figure (p, cr, f, x, y, h, face, walks || afloat);
     anm_layer_t *l = anm_close (p);
     if (l != NULL)
         l->motion = m;
@@ -216,10 +222,13 @@ static place_t place_hero (const anm_paint_t *p, const anm_thing_t *t, int index
         at.y = fmax (p->foot_y, 0.1 + 0.5 * at.size);
         at.y = fmin (at.y, 0.36);
     }
+    if (wide > 0.45)
+        at.x *= 0.35;
     if (index > 0) { /* a second thing stands across and behind */
         at.x = -p->side * p->stage->aspect * (index == 1 ? 0.24 : 0.05);
-        at.size *= 0.62;
-        at.depth = 1.6;
+        at.size *= fmin (0.85, fmax (0.3, anm_thing_height (t->kind) /
+                                              anm_thing_height (p->scene->thing[0].kind)));
+        at.depth = 1.2;
         at.y = size >= ANM_SIZE_MEDIUM ? at.y * 0.8 : anm_ground (p, 1.3);
     }
     return at;
@@ -233,6 +242,7 @@ static place_t place_beside (const anm_paint_t *p, const anm_thing_t *t, int ind
     at.y = large ? anm_ground (p, 2.2) : p->foot_y + 0.01;
     at.size = anm_thing_height (t->kind) * p->figure_height * (large ? 0.8 : 1);
     at.size = fmin (fmax (at.size, 0.05), large ? 0.56 : 0.5);
+    at.size = fmin (at.size, 1.1 / anm_thing_width (t->kind));
     if (close) {
         at.size = fmin (large ? 0.6 : 0.34, at.size);
         at.y = large ? 0.3 : 0.44;
@@ -279,7 +289,8 @@ static void add_light (anm_paint_t *p, const anm_thing_t *t, const place_t *at, 
     if (share <= 0 || (!dark && !(t->kind == ANM_THING_LIGHTHOUSE && p->scene->beam)))
         return;
     double radius = t->kind == ANM_THING_LIGHTHOUSE ? 0.55 * at->size : fmax (1.5 * at->size, 0.2);
-    anm_glow (p, at->depth, x, y, radius, p->pal.lamp, 0.8,
+    double strength = p->scene->size >= ANM_SIZE_MEDIUM ? 0.42 : 0.75;
+    anm_glow (p, at->depth, x, y, radius, p->pal.lamp, strength,
               t->kind == ANM_THING_LIGHTHOUSE ? 0 : 0.12);
     if (t->kind == ANM_THING_LIGHTHOUSE)
         paint_beam (p, at, x, y);
@@ -355,6 +366,40 @@ static void paint_beam (anm_paint_t *p, const place_t *at, double x, double y)
     l->motion = (anm_motion_t){.sweep_hz = 0.11, .pivot_x = x, .pivot_y = y, .bob_phase = 0.06};
 }
 
+/*  A table seen closely is its top, along the foot of the frame. */
+static void paint_table_top (anm_paint_t *p, const anm_thing_t *t)
+{
+    anm_rgb_t wood = t->coloured ? t->color : anm_rgb (0x7a5237);
+    double y = 0.3;
+    cairo_t *cr = anm_open_band (p, 1.1, y - 0.02, 2, 0);
+    cairo_rectangle (cr, -9, y, 18, 3);
+    anm_fill_down (cr, y, anm_lit (&p->pal, wood, 0), 1, 0.6,
+                   anm_shaded (&p->pal, anm_rgb_scale (wood, 0.6), 0), 1);
+    cairo_set_line_width (cr, 0.002);
+    anm_src (cr, anm_shaded (&p->pal, anm_rgb_scale (wood, 0.5), 0), 0.4);
+    for (uint64_t i = 0; i < 14; i++) { /* its grain */
+        double gy = y + 0.012 + 0.018 * (double)i, gx = 2.4 * (anm_random (p->seed, i) - 0.5);
+        cairo_move_to (cr, gx - 0.5, gy);
+        cairo_curve_to (cr, gx - 0.2, gy + 0.004, gx + 0.2, gy - 0.004, gx + 0.5, gy + 0.002);
+        cairo_stroke (cr);
+    }
+    cairo_rectangle (cr, -9, y - 0.004, 18, 0.008);
+    anm_src (cr, anm_rgb_mix (anm_lit (&p->pal, wood, 0), p->pal.lamp, 0.3), 1);
+    cairo_fill (cr);
+    anm_close (p);
+}
+
+/*  "The lamp" of a lighthouse, or the lantern in a hand, is there already. */
+static bool lamp_is_shown (const anm_scene_t *s)
+{
+    if (s->figures > 0 && (s->figure[0].wears & ANM_HOLDS_LANTERN))
+        return true;
+    for (int i = 0; i < s->things; i++)
+        if (s->thing[i].kind == ANM_THING_LIGHTHOUSE)
+            return true;
+    return false;
+}
+
 void anm_paint_things (anm_paint_t *p, bool behind)
 {
     const anm_scene_t *s = p->scene;
@@ -363,26 +408,32 @@ void anm_paint_things (anm_paint_t *p, bool behind)
         const anm_thing_t *t = &s->thing[i];
         bool shape = t->kind >= ANM_THING_CIRCLE, back = is_large (t->kind) || shape;
         bool hero = s->figures == 0;
-        if (t->kind == ANM_THING_LANTERN && s->figures > 0 &&
-            (s->figure[0].wears & ANM_HOLDS_LANTERN))
+        if (t->kind == ANM_THING_LANTERN && lamp_is_shown (s))
             continue;
         place_t at = shape             ? place_shape (p, i, s->things)
                      : flies (t->kind) ? place_flying (p, t, hero && i == 0)
-                     : hero            ? place_hero (p, t, heroes++)
-                                       : place_beside (p, t, beside++);
+                     : hero ? place_hero (p, t, t->kind == ANM_THING_TABLE ? 1 : heroes++)
+                            : place_beside (p, t, beside++);
         if (floats (t->kind) && s->size <= ANM_SIZE_FULL) {
             at.depth = fmax (at.depth, 1.7);
             at.y = anm_ground (p, at.depth);
+        }
+        if (t->kind == ANM_THING_TABLE && p->scene->size >= ANM_SIZE_MEDIUM) {
+            if (behind)
+                paint_table_top (p, t);
+            continue;
         }
         if (back != behind)
             continue;
         for (int n = 0; n < t->many && n < 9; n++) {
             place_t one = at;
             uint64_t seed = anm_mix (p->seed, (uint64_t)(i * 16 + n));
-            if (n > 0 || t->many > 1) {
+            if (shape) {
+                one.x += 1.2 * one.size * (n - 0.5 * (t->many - 1));
+            } else if (t->many > 1) {
                 one.x += (anm_random (seed, 3) - 0.5) * fmin (1.1, 0.22 * t->many);
-                one.y += (flies (t->kind) || shape) ? 0.3 * (anm_random (seed, 4) - 0.6)
-                                                    : 0.03 * anm_random (seed, 4);
+                one.y += flies (t->kind) ? 0.3 * (anm_random (seed, 4) - 0.6)
+                                         : 0.03 * anm_random (seed, 4);
                 one.size *= 0.7 + 0.5 * anm_random (seed, 5);
             }
             paint_one (p, t, one, seed);

@@ -183,9 +183,9 @@ void anm_paint_street (anm_paint_t *p)
         cairo_fill (cr);
     }
     anm_close (p);
-    static const double cuts[] = {14, 9, 6, 4, 2.7, 1.8, 1.15, 0.72};
+    static const double cuts[] = {14, 7.5, 4.2, 2.4, 1.35, 0.72};
     for (size_t i = 0; i + 1 < sizeof cuts / sizeof cuts[0]; i++) {
-        double away = 0.55 - 0.085 * (double)i;
+        double away = 0.52 - 0.12 * (double)i;
         paint_row (p, -1, cuts[i], cuts[i + 1], away < 0 ? 0 : away);
         paint_row (p, 1, cuts[i], cuts[i + 1], away < 0 ? 0 : away);
         if (i == 1)

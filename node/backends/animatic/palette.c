@@ -9,11 +9,11 @@ typedef struct {
 
 /*  light and shade multiply a thing's own colour: 0x808080 leaves it half as bright. */
 static const hour_t hours[ANM_TIME_COUNT] = {
-    [ANM_TIME_DAY] = {0x3f7fb4, 0x8fc0da, 0xe6ede4, 0xfff4d6, 0xfff6e4, 0x7f8fa8, 0.55},
+    [ANM_TIME_DAY] = {0x3f7fb4, 0x8fc0da, 0xe6ede4, 0xfff4d6, 0xfff6e4, 0x8f9bb0, 0.55},
     [ANM_TIME_DAWN] = {0x4a5d8c, 0xc98ba0, 0xffd3a3, 0xffe2b8, 0xf3c9ac, 0x645a80, 0.85},
-    [ANM_TIME_GOLDEN] = {0x5f8aa6, 0xdcb67c, 0xffe0a0, 0xffdf9a, 0xffdca0, 0x74605a, 0.9},
-    [ANM_TIME_DUSK] = {0x1c2a4e, 0x74486f, 0xf2935a, 0xffb36b, 0xc58f7d, 0x352f52, 0.9},
-    [ANM_TIME_NIGHT] = {0x060b1b, 0x11213f, 0x2c4a6b, 0xcfe0ff, 0x56719c, 0x141d36, 0.45},
+    [ANM_TIME_GOLDEN] = {0x5f8aa6, 0xdcb67c, 0xffe0a0, 0xffdf9a, 0xffe2b0, 0x94786c, 0.9},
+    [ANM_TIME_DUSK] = {0x1c2a4e, 0x74486f, 0xf2935a, 0xffb36b, 0xd09a84, 0x40385c, 0.9},
+    [ANM_TIME_NIGHT] = {0x060b1b, 0x11213f, 0x2c4a6b, 0xcfe0ff, 0x7d96c0, 0x222c4c, 0.45},
 };
 
 anm_rgb_t anm_rgb_mix (anm_rgb_t a, anm_rgb_t b, double k)
@@ -91,7 +91,8 @@ static void weathered (anm_palette_t *pal, anm_weather_t weather, anm_time_t tim
     };
     static const double bright[ANM_TIME_COUNT] = {1, 0.85, 0.95, 0.52, 0.24};
     anm_rgb_t veil = anm_rgb_scale (anm_rgb (kinds[weather].veil), bright[time]);
-    anm_rgb_t dull = anm_rgb_mix (veil, (anm_rgb_t){0.5f, 0.5f, 0.5f}, 0.2);
+    anm_rgb_t dull = anm_rgb_mix (anm_rgb_scale (veil, bright[time] < 0.5 ? 1.9 : 1.1),
+                                  (anm_rgb_t){0.5f, 0.5f, 0.5f}, 0.2);
     double k = kinds[weather].sky;
     pal->sky_top = anm_rgb_mix (pal->sky_top, anm_rgb_scale (veil, 0.72), k);
     pal->sky_mid = anm_rgb_mix (pal->sky_mid, anm_rgb_scale (veil, 0.92), k);
@@ -99,6 +100,21 @@ static void weathered (anm_palette_t *pal, anm_weather_t weather, anm_time_t tim
     pal->light = anm_rgb_mix (pal->light, dull, kinds[weather].light);
     pal->shade = anm_rgb_mix (pal->shade, anm_rgb_scale (dull, 0.6), kinds[weather].light * 0.6);
     pal->glow_strength *= kinds[weather].glow;
+}
+
+/*  Inside it is the room's light that falls on people, whatever the sky does. */
+static void lamplit (anm_palette_t *pal, anm_time_t time)
+{
+    if (time == ANM_TIME_NIGHT) {
+        pal->light = anm_rgb (0xe0aa78);
+        pal->shade = anm_rgb (0x34304a);
+    } else if (time == ANM_TIME_DUSK) {
+        pal->light = anm_rgb (0xecbc92);
+        pal->shade = anm_rgb (0x4a4058);
+    } else {
+        pal->light = anm_rgb_mix (pal->light, anm_rgb (0xfff2de), 0.6);
+        pal->shade = anm_rgb_mix (pal->shade, anm_rgb (0x8a8078), 0.6);
+    }
 }
 
 void anm_palette_make (anm_palette_t *pal, const anm_scene_t *scene)
@@ -121,7 +137,10 @@ void anm_palette_make (anm_palette_t *pal, const anm_scene_t *scene)
         pal->sky_top = anm_rgb_mix (pal->sky_top, tint_at (c, anm_rgb_luma (pal->sky_top)), 0.5);
         pal->light = anm_rgb_mix (pal->light, tint_at (c, anm_rgb_luma (pal->light)), 0.35);
     }
-    weathered (pal, scene->weather, scene->time);
+    if (scene->interior)
+        lamplit (pal, scene->time);
+    else
+        weathered (pal, scene->weather, scene->time);
     pal->sky_top = anm_grade (pal, pal->sky_top);
     pal->sky_mid = anm_grade (pal, pal->sky_mid);
     pal->sky_low = anm_grade (pal, pal->sky_low);

@@ -25,11 +25,11 @@ typedef struct {
 typedef struct {
     int taps_x, taps_y;
     tap_t *x;                 /* per frame column */
-    int ring_size;            /* rows kept */
-    anm_px_t *ring;           /* ring_size rows of the frame's width */
+    anm_px_t *ring;           /* TAPS_MAX rows of the frame's width */
     int *ring_row;            /* which source row each holds; INT_MIN: none */
     int *ring_from, *ring_to; /* the columns in each that are not empty: [from, to) */
-    size_t ring_bytes;
+    tap_t row;                /* of the frame's row that is being made */
+    int seen[2], seen_end[2]; /* the columns in it that nothing in front hides */
 } table_t;
 
 struct anm_raster {
@@ -84,8 +84,16 @@ static double kernel (double x)
     return 0.0;
 }
 
-static int taps_for (double a)
+/*  A smooth layer that is much coarser than the frame needs no more than lines between samples. */
+static bool is_coarse (const anm_layer_t *layer, double a)
 {
+    return layer->smooth != NULL && fabs (a) < 0.5;
+}
+
+static int taps_for (const anm_layer_t *layer, double a)
+{
+    if (is_coarse (layer, a))
+        return 2;
     double wide = fabs (a) > 1.0 ? fabs (a) : 1.0;
     int taps = 2 * (int)ceil (2.0 * wide - 1e-9);
     return taps > TAPS_MAX ? TAPS_MAX : taps;
@@ -95,6 +103,13 @@ static int taps_for (double a)
 static void make_tap (tap_t *tap, double center, double a, int taps)
 {
     double wide = fabs (a) > 1.0 ? fabs (a) : 1.0, sum = 0.0, w[TAPS_MAX];
+    if (taps == 2) {
+        double whole = floor (center), part = center - whole;
+        tap->from = (int)(whole < -1e8 ? -1e8 : whole > 1e8 ? 1e8 : whole);
+        tap->w[0] = (float)(1 - part);
+        tap->w[1] = (float)part;
+        return;
+    }
     if (wide > TAPS_MAX / 4.0)
         wide = TAPS_MAX / 4.0;
     double base = floor (center) - taps / 2 + 1;
@@ -111,10 +126,9 @@ static int prepare (anm_raster_t *self, table_t *t, const anm_layer_t *layer,
                     const anm_view_t *view)
 {
     size_t width = (size_t)self->width;
-    t->taps_x = taps_for (view->ax);
-    t->taps_y = taps_for (view->ay);
+    t->taps_x = taps_for (layer, view->ax);
+    t->taps_y = taps_for (layer, view->ay);
     if (t->x == NULL) {
-        t->ring_size = TAPS_MAX;
         t->x = aut_try_alloc (width, sizeof *t->x);
         t->ring = aut_try_alloc (width * TAPS_MAX, sizeof *t->ring);
         t->ring_row = aut_calloc (TAPS_MAX, sizeof *t->ring_row);
@@ -125,7 +139,7 @@ static int prepare (anm_raster_t *self, table_t *t, const anm_layer_t *layer,
     }
     for (int x = 0; x < self->width; x++)
         make_tap (&t->x[x], view->ax * x + view->bx, view->ax, t->taps_x);
-    for (int i = 0; i < t->ring_size; i++)
+    for (int i = 0; i < TAPS_MAX; i++)
         t->ring_row[i] = INT32_MIN;
     size_t need = (size_t)layer->width + 2 * TAPS_MAX;
     if (need > self->source_cap) {
@@ -218,8 +232,9 @@ static void filter_row (anm_raster_t *self, table_t *t, const anm_layer_t *layer
             continue;
         }
         const anm_px_t *in = self->source + tap->from;
-        anm_px_t sum =
-            in[0] * tap->w[0] + in[1] * tap->w[1] + in[2] * tap->w[2] + in[3] * tap->w[3];
+        anm_px_t sum = in[0] * tap->w[0] + in[1] * tap->w[1];
+        if (taps > 2)
+            sum += in[2] * tap->w[2] + in[3] * tap->w[3];
         for (int k = 4; k < taps; k++)
             sum += in[k] * tap->w[k];
         out[x] = sum;
@@ -231,8 +246,10 @@ static void blend_span (anm_px_t *line, const anm_px_t *const rows[], const floa
 {
     const anm_px_t one = {1, 1, 1, 1};
     for (int x = from; x < to; x++) {
-        anm_px_t sum = rows[0][x] * w[0];
-        for (int k = 1; k < taps; k++)
+        anm_px_t sum = rows[0][x] * w[0] + rows[1][x] * w[1];
+        if (taps > 2)
+            sum += rows[2][x] * w[2] + rows[3][x] * w[3];
+        for (int k = 4; k < taps; k++)
             sum += rows[k][x] * w[k];
         if (blend == ANM_OVER)
             line[x] = sum + line[x] * (1.0f - sum[3]);
@@ -241,31 +258,86 @@ static void blend_span (anm_px_t *line, const anm_px_t *const rows[], const floa
     }
 }
 
-/*  Lays one layer over the frame's row `y`. */
-static void blend_layer (anm_raster_t *self, table_t *t, const anm_layer_t *layer,
-                         const anm_view_t *view, int y)
+/*  The frame columns that a layer hides wholly in this row; empty where there are none. */
+static void hidden_by (const anm_raster_t *self, const table_t *t, const anm_layer_t *layer,
+                       const anm_view_t *view, int *from, int *to)
 {
-    tap_t tap;
-    const anm_px_t *rows[TAPS_MAX];
-    float w[TAPS_MAX];
-    int from = self->width, to = 0;
-    make_tap (&tap, view->ay * y + view->by, view->ay, t->taps_y);
-    if (!layer->clamp && (tap.from >= layer->height || tap.from + t->taps_y <= 0))
+    int solid = 0, end = layer->width;
+    *from = *to = 0;
+    if (layer->solid == NULL || layer->blend != ANM_OVER || view->ax <= 0 || view->opacity < 1.0)
         return;
     for (int k = 0; k < t->taps_y; k++) {
-        int row = tap.from + k;
-        int slot = (int)((unsigned)(row + (1 << 28)) % (unsigned)t->ring_size);
+        int row = t->row.from + k;
+        if (row < 0 || row >= layer->height)
+            return;
+        solid = layer->solid[row] > solid ? layer->solid[row] : solid;
+        end = layer->solid_end[row] < end ? layer->solid_end[row] : end;
+    }
+    if (solid >= end)
+        return;
+    *from = column_reaching (t, self->width, solid - 1, 0);
+    *to = column_reaching (t, self->width, end, t->taps_x);
+}
+
+/*  From front to back: which columns of each layer are seen in row `y`. One hidden interval is
+ *  kept, the largest so far; that catches skies behind land and streets behind walls. */
+static void find_seen (anm_raster_t *self, anm_layer_t *const *layers, const anm_view_t *views,
+                       int count, int y)
+{
+    int hidden = 0, hidden_end = 0;
+    for (int i = count - 1; i >= 0; i--) {
+        table_t *t = &self->tables[i];
+        int from, to;
+        make_tap (&t->row, views[i].ay * y + views[i].by, views[i].ay, t->taps_y);
+        t->seen[0] = 0;
+        t->seen_end[0] = hidden < hidden_end ? hidden : self->width;
+        t->seen[1] = hidden < hidden_end ? hidden_end : self->width;
+        t->seen_end[1] = self->width;
+        hidden_by (self, t, layers[i], &views[i], &from, &to);
+        if (from >= to)
+            continue;
+        if (hidden < hidden_end && from <= hidden_end && to >= hidden) {
+            hidden = from < hidden ? from : hidden;
+            hidden_end = to > hidden_end ? to : hidden_end;
+        } else if (to - from > hidden_end - hidden) {
+            hidden = from;
+            hidden_end = to;
+        }
+    }
+}
+
+/*  Makes the rows a layer's taps need; gives the columns where any of them has something. */
+static void fill_ring (anm_raster_t *self, table_t *t, const anm_layer_t *layer,
+                       const anm_view_t *view, int *from, int *to)
+{
+    *from = self->width;
+    *to = 0;
+    for (int k = 0; k < t->taps_y; k++) {
+        int row = t->row.from + k;
+        int slot = (int)((unsigned)(row + (1 << 28)) % TAPS_MAX);
         if (t->ring_row[slot] != row)
             filter_row (self, t, layer, view, row, slot);
         if (t->ring_from[slot] < t->ring_to[slot]) {
-            from = t->ring_from[slot] < from ? t->ring_from[slot] : from;
-            to = t->ring_to[slot] > to ? t->ring_to[slot] : to;
+            *from = t->ring_from[slot] < *from ? t->ring_from[slot] : *from;
+            *to = t->ring_to[slot] > *to ? t->ring_to[slot] : *to;
         }
     }
-    if (from >= to)
+}
+
+/*  Lays one layer over the frame's row. */
+static void blend_layer (anm_raster_t *self, table_t *t, const anm_layer_t *layer,
+                         const anm_view_t *view)
+{
+    const anm_px_t *rows[TAPS_MAX];
+    float w[TAPS_MAX];
+    int from, to;
+    if (t->seen[0] >= t->seen_end[0] && t->seen[1] >= t->seen_end[1])
         return;
-    for (int k = 0; k < t->taps_y; k++) {
-        int slot = (int)((unsigned)(tap.from + k + (1 << 28)) % (unsigned)t->ring_size);
+    if (!layer->clamp && (t->row.from >= layer->height || t->row.from + t->taps_y <= 0))
+        return;
+    fill_ring (self, t, layer, view, &from, &to);
+    for (int k = 0; k < t->taps_y && from < to; k++) {
+        int slot = (int)((unsigned)(t->row.from + k + (1 << 28)) % TAPS_MAX);
         anm_px_t *row = t->ring + (size_t)slot * (size_t)self->width;
         int a = t->ring_from[slot], b = t->ring_to[slot];
         if (a >= b)
@@ -277,9 +349,14 @@ static void blend_layer (anm_raster_t *self, table_t *t, const anm_layer_t *laye
         t->ring_from[slot] = from < a ? from : a;
         t->ring_to[slot] = to > b ? to : b;
         rows[k] = row;
-        w[k] = tap.w[k] * (float)view->opacity;
+        w[k] = t->row.w[k] * (float)view->opacity;
     }
-    blend_span (self->line, rows, w, t->taps_y, from, to, layer->blend);
+    for (int i = 0; i < 2; i++) {
+        int a = t->seen[i] > from ? t->seen[i] : from;
+        int b = t->seen_end[i] < to ? t->seen_end[i] : to;
+        if (a < b)
+            blend_span (self->line, rows, w, t->taps_y, a, b, layer->blend);
+    }
 }
 
 /*  The row as r, g, b in [0, 1], with a fixed half-step dither so that gradients do not band. */
@@ -311,9 +388,10 @@ int anm_raster_render (anm_raster_t *self, anm_layer_t *const *layers, const anm
     }
     for (int y = 0; y < self->height; y++) {
         memset (self->line, 0, (size_t)self->width * sizeof *self->line);
+        find_seen (self, layers, views, count, y);
         for (int i = 0; i < count; i++)
             if (views[i].opacity > 0.0)
-                blend_layer (self, &self->tables[i], layers[i], &views[i], y);
+                blend_layer (self, &self->tables[i], layers[i], &views[i]);
         store_row (self, y, rgb + (size_t)y * (size_t)self->width * 3);
     }
     return AUT_OK;

@@ -20,6 +20,7 @@ typedef struct {
     int weight; /* how much this text counts for place, time and weather */
     bool is_character, is_object, is_slug, has_characters;
     int place[ANM_PLACE_COUNT], time[ANM_TIME_COUNT], weather[ANM_WEATHER_COUNT];
+    int places;      /* named so far: of two that are equally sure the first is meant */
     anm_rgb_t color; /* waiting for what it colours */
     int color_age;   /* words since; -1: none waits */
     double shade;
@@ -130,30 +131,7 @@ static void read_person (reader_t *r, const token_t *t)
         add_figure (r, build);
 }
 
-static void read_wear (reader_t *r, unsigned what)
-{
-    anm_rgb_t c;
-    anm_figure_t *f = r->figure;
-    if (f == NULL && r->scene->figures > 0)
-        f = &r->scene->figure[0];
-    if (f == NULL && what == ANM_HOLDS_LANTERN)
-        return;
-    if (f == NULL)
-        f = add_figure (r, ANM_BUILD_MAN);
-    if (f == NULL)
-        return;
-    f->wears |= what;
-    if (!take_color (r, &c))
-        return;
-    if (what == ANM_WEARS_BEARD || what == ANM_WEARS_LONG_HAIR)
-        f->hair = c;
-    else if (what == ANM_WEARS_COAT || what == ANM_WEARS_DRESS || what == ANM_WEARS_HOOD)
-        f->cloth = c;
-    else if (what != ANM_HOLDS_LANTERN)
-        f->accent = c;
-}
-
-static void read_thing (reader_t *r, anm_thing_kind_t kind)
+static void read_thing (reader_t *r, anm_thing_kind_t kind, bool plural)
 {
     anm_scene_t *s = r->scene;
     if (r->is_character)
@@ -170,12 +148,40 @@ static void read_thing (reader_t *r, anm_thing_kind_t kind)
     anm_thing_t *t = &s->thing[s->things++];
     memset (t, 0, sizeof *t);
     t->kind = kind;
-    t->many = r->number > 1 ? r->number : 1;
+    t->many = r->number > 1 ? r->number : plural ? 3 : 1;
     t->coloured = take_color (r, &t->color);
     t->accent = anm_rgb (0xb53a32);
     r->thing = t;
     r->figure = NULL;
     r->goes = &t->goes;
+}
+
+static void read_wear (reader_t *r, unsigned what)
+{
+    anm_rgb_t c;
+    anm_figure_t *f = r->figure;
+    if (f == NULL && r->scene->figures > 0)
+        f = &r->scene->figure[0];
+    if (f == NULL && what == ANM_HOLDS_LANTERN) {
+        read_thing (r, ANM_THING_LANTERN, false);
+        return;
+    }
+    if (f == NULL)
+        f = add_figure (r, ANM_BUILD_MAN);
+    if (f == NULL)
+        return;
+    f->wears |= what;
+    if (what == ANM_WEARS_HELMET && !r->is_character) /* "two soldiers with helmets" */
+        for (int i = 0; i < r->scene->figures; i++)
+            r->scene->figure[i].wears |= what;
+    if (!take_color (r, &c))
+        return;
+    if (what == ANM_WEARS_BEARD || what == ANM_WEARS_LONG_HAIR)
+        f->hair = c;
+    else if (what == ANM_WEARS_COAT || what == ANM_WEARS_DRESS || what == ANM_WEARS_HOOD)
+        f->cloth = c;
+    else if (what != ANM_HOLDS_LANTERN)
+        f->accent = c;
 }
 
 static void read_extra (reader_t *r, anm_extra_t extra)
@@ -254,16 +260,27 @@ static void read_place (reader_t *r, const token_t *t)
     if (r->is_character || r->is_object)
         return;
     if (strcmp (t->text, "square") == 0 && r->color_age == 0) {
-        read_thing (r, ANM_THING_SQUARE);
+        read_thing (r, ANM_THING_SQUARE, false);
         return;
     }
-    r->place[place] += r->weight * t->means->weight;
+    if (!r->is_slug &&
+        (strstr (t->text, "stronaut") != NULL || strcmp (t->text, "cosmonaut") == 0 ||
+         strncmp (t->text, "diver", 5) == 0) &&
+        !r->has_characters) {
+        anm_figure_t *f = add_figure (r, ANM_BUILD_MAN);
+        if (f != NULL) {
+            f->wears = ANM_WEARS_HELMET;
+            f->cloth = anm_rgb (place == ANM_PLACE_SPACE ? 0xdfe2e4 : 0x2a3440);
+        }
+    }
+    anm_goes_t *goes = r->goes;
+    r->place[place] += 16 * r->weight * t->means->weight - (r->places < 15 ? r->places++ : 15);
     if (place == ANM_PLACE_SKY && take_color (r, &c)) {
         r->scene->has_sky = true;
         r->scene->sky = c;
     }
     r->color_age = -1;
-    r->goes = NULL;
+    r->goes = r->figure != NULL && goes == &r->figure->goes ? goes : NULL;
 }
 
 static void read_time (reader_t *r, const anm_word_t *w)
@@ -292,6 +309,9 @@ static void read_rest (reader_t *r, const token_t *t, const token_t *next)
     const anm_word_t *w = t->means;
     switch (w->kind) {
     case ANM_WORD_WEATHER:
+        if (next != NULL && next->means != NULL && next->means->kind == ANM_WORD_PLACE &&
+            next->means->value == ANM_PLACE_MOUNTAIN)
+            break; /* snowy peaks are no snowfall */
         if (!r->is_character && !r->is_object)
             r->weather[w->value] += r->weight * w->weight;
         r->goes = NULL;
@@ -324,7 +344,7 @@ static void read_rest (reader_t *r, const token_t *t, const token_t *next)
             read_angle (r->scene, w->value);
         break;
     case ANM_WORD_INSIDE:
-        r->place[w->value ? ANM_PLACE_ROOM : ANM_PLACE_FIELD] += 1;
+        r->place[w->value ? ANM_PLACE_ROOM : ANM_PLACE_FIELD] += 8;
         break;
     default:
         break;
@@ -339,6 +359,7 @@ static void read_word (reader_t *r, const token_t *t, const token_t *next)
         return;
     bool qualifies =
         next != NULL && !t->ends && next->means != NULL && next->means->kind == ANM_WORD_PERSON;
+    bool colors_next = next != NULL && next->means != NULL && next->means->kind == ANM_WORD_COLOR;
     if (w->kind == ANM_WORD_NUMBER) {
         r->number = w->weight > 0 ? w->value : r->number;
     } else if (w->kind == ANM_WORD_COLOR) {
@@ -349,13 +370,17 @@ static void read_word (reader_t *r, const token_t *t, const token_t *next)
         read_wear (r, (unsigned)w->value);
     } else if (w->kind == ANM_WORD_PLACE && !qualifies) {
         read_place (r, t);
+    } else if (w->kind == ANM_WORD_TIME && colors_next && strcmp (t->text, "dark") == 0) {
+        r->shade = -30;
     } else if (w->kind == ANM_WORD_TIME) {
         read_time (r, w);
+    } else if (w->kind == ANM_WORD_EXTRA && w->value == ANM_EXTRA_STARS && r->color_age >= 0) {
+        read_thing (r, ANM_THING_STAR, true);
     } else if (w->kind == ANM_WORD_THING && !qualifies) {
         if (w->value == ANM_THING_STAR && r->color_age < 0)
             read_extra (r, ANM_EXTRA_STARS);
         else
-            read_thing (r, (anm_thing_kind_t)w->value);
+            read_thing (r, (anm_thing_kind_t)w->value, strcmp (t->text, w->word) != 0);
     } else {
         read_rest (r, t, next);
     }
@@ -464,6 +489,20 @@ static anm_place_t place_of_things (const anm_scene_t *s)
     return s->window ? ANM_PLACE_ROOM : ANM_PLACE_STAGE;
 }
 
+/*  Inside a castle one does not see the castle. */
+static void drop_buildings (anm_scene_t *s)
+{
+    int kept = 0;
+    for (int i = 0; i < s->things; i++) {
+        anm_thing_kind_t k = s->thing[i].kind;
+        if (k == ANM_THING_LIGHTHOUSE || k == ANM_THING_TOWER || k == ANM_THING_HOUSE ||
+            k == ANM_THING_CASTLE || k == ANM_THING_BRIDGE || k == ANM_THING_TREE)
+            continue;
+        s->thing[kept++] = s->thing[i];
+    }
+    s->things = kept;
+}
+
 static void decide (reader_t *r)
 {
     anm_scene_t *s = r->scene;
@@ -477,9 +516,13 @@ static void decide (reader_t *r)
         (s->place == ANM_PLACE_SKY && by_things != ANM_PLACE_STAGE) ||
         (s->place == ANM_PLACE_SEA && by_things == ANM_PLACE_COAST))
         s->place = by_things;
+    if (s->place == ANM_PLACE_FIELD && r->weather[ANM_WEATHER_SNOW] > 0)
+        s->place = ANM_PLACE_SNOW;
     s->plain = shapes && s->place == ANM_PLACE_STAGE && s->figures == 0;
     s->interior =
         s->place == ANM_PLACE_ROOM || s->place == ANM_PLACE_HALL || s->place == ANM_PLACE_STAIR;
+    if (s->interior)
+        drop_buildings (s);
     int usual = s->interior ? ANM_TIME_DUSK : ANM_TIME_DAY;
     s->time = (anm_time_t)best (r->time, ANM_TIME_COUNT, -1);
     if (r->time[ANM_TIME_NIGHT] > 0 && r->time[s->time] == r->time[ANM_TIME_NIGHT])

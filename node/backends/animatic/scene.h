@@ -187,7 +187,8 @@ typedef struct {
 /*  Reads a scene from the shot's prompt (UTF-8) and its ingredients. A text that begins with INT.
  * or EXT. is a slugline: only its place and time count. `size` is the camera's; `seed` changes the
  *  composition. */
-void anm_scene_read (anm_scene_t *scene, const char *prompt, const anm_words_t *cards, size_t count, anm_size_t size, const char *angle, uint64_t seed);
+void anm_scene_read (anm_scene_t *scene, const char *prompt, const anm_words_t *cards, size_t count,
+                     anm_size_t size, const char *angle, uint64_t seed);
 
 /*  --- words.c --- */
 

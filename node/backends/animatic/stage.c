@@ -290,3 +290,55 @@ anm_view_t anm_stage_view (const anm_stage_t *stage, const anm_layer_t *layer, d
 {
     return anm_stage_view_from (stage, layer, anm_camera_pose (stage, frame), frame);
 }
+
+/*  Whether the camera keeps all planes alike: it neither travels nor comes nearer. */
+static bool is_flat (const anm_stage_t *stage)
+{
+    anm_move_t m = stage->camera.move;
+    return m != ANM_MOVE_DOLLY_IN && m != ANM_MOVE_DOLLY_OUT && m != ANM_MOVE_TRACKING &&
+           m != ANM_MOVE_HANDHELD;
+}
+
+static bool rests (const anm_layer_t *l)
+{
+    const anm_motion_t *m = &l->motion;
+    return l->surface != NULL && l->blend == ANM_OVER && l->opacity >= 1 && !l->clamp &&
+           l->depth > 0 && m->vx == 0 && m->vy == 0 && m->travel_x == 0 && m->travel_y == 0 &&
+           m->bob_hz == 0 && m->pulse == 0 && m->sweep_hz == 0 && m->grow == 0;
+}
+
+void anm_stage_flatten (anm_stage_t *stage)
+{
+    int kept = 0;
+    if (!is_flat (stage) || stage->error != AUT_OK)
+        return;
+    for (int i = 0; i < stage->count; i++) {
+        anm_layer_t *l = stage->layers[i], *under = kept > 0 ? stage->layers[kept - 1] : NULL;
+        bool joins = under != NULL && rests (l) && rests (under) &&
+                     fabs (l->density - under->density) < 1e-9;
+        if (!joins) {
+            stage->layers[kept++] = l;
+            continue;
+        }
+        bool fits = l->world.x0 >= under->world.x0 - 1e-9 &&
+                    l->world.y0 >= under->world.y0 - 1e-9 &&
+                    l->world.x1 <= under->world.x1 + 1e-9 && l->world.y1 <= under->world.y1 + 1e-9;
+        if (!fits) { /* a larger ground for both */
+            anm_rect_t both = {
+                fmin (l->world.x0, under->world.x0), fmin (l->world.y0, under->world.y0),
+                fmax (l->world.x1, under->world.x1), fmax (l->world.y1, under->world.y1)};
+            anm_layer_t *ground = anm_layer_new (both, l->density, l->depth);
+            if (ground == NULL) {
+                stage->layers[kept++] = l;
+                continue;
+            }
+            anm_layer_lay_over (ground, under);
+            anm_layer_destroy (&under);
+            stage->layers[kept - 1] = under = ground;
+        }
+        anm_layer_lay_over (under, l);
+        anm_layer_finish (under, 0, 0);
+        anm_layer_destroy (&l);
+    }
+    stage->count = kept;
+}

@@ -82,6 +82,10 @@ anm_layer_t *anm_stage_close (anm_stage_t *stage);
 anm_layer_t *anm_stage_smooth (anm_stage_t *stage, double depth, const anm_rect_t *rect,
                                double detail, anm_paint_fn paint, const void *ctx);
 
+/*  Joins neighbouring layers that never move against each other, so that a frame costs less. Call
+ *  it after the last layer. */
+void anm_stage_flatten (anm_stage_t *stage);
+
 /*  Where layer `layer` is in the shot's frame `frame`. */
 anm_view_t anm_stage_view (const anm_stage_t *stage, const anm_layer_t *layer, double frame);
 /*  The same by a given pose. */
