@@ -70,6 +70,7 @@ static void release_holds (aut_session_t *self, bool all)
         if (!hold->aborting)
             ses_release (self, &hold->token);
         if (runs) {
+            ses_log (hold, AUT_LOG_INFO, "given back unfinished");
             self->workers[hold->worker].hold = 0;
             ses_kill_worker (self, &self->workers[hold->worker]);
         }

@@ -6,6 +6,8 @@
 #include "lib/core/mem.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +57,19 @@ static void send_fail (aut_session_t *self, const hold_t *hold)
                                 .code = aut_error_text (hold->code),
                                 .message = hold->text ? hold->text : "no reason given"};
     ses_send_msg (self, &msg);
+}
+
+void ses_log (const hold_t *hold, aut_log_level_t level, const char *format, ...)
+{
+    va_list args;
+    va_start (args, format);
+    char *text = NULL;
+    int n = vasprintf (&text, format, args);
+    va_end (args);
+    aut_log_about_t about = {.task = hold->token.task, .attempt = hold->token.attempt};
+    aut_log_about (level, "node", &about, "%s", n < 0 ? "" : text);
+    if (n >= 0)
+        free (text);
 }
 
 int64_t ses_jitter (aut_session_t *self, int64_t ms)
@@ -138,9 +153,7 @@ void ses_fail_hold (aut_session_t *self, hold_t *hold, int code, const char *tex
     hold->code = code;
     free (hold->text);
     hold->text = bounded_text (text);
-    aut_log_about (AUT_LOG_WARN, "node",
-                   &(aut_log_about_t){.task = hold->token.task, .attempt = hold->token.attempt},
-                   "%s: %s", aut_error_text (code), hold->text);
+    ses_log (hold, AUT_LOG_WARN, "%s: %s", aut_error_text (code), hold->text);
     ses_tell (self, hold);
 }
 

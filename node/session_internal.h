@@ -4,6 +4,7 @@
 #ifndef AUT_NODE_SESSION_INTERNAL_H
 #define AUT_NODE_SESSION_INTERNAL_H
 
+#include "lib/core/log.h"
 #include "node/session.h"
 
 #define SES_REPEAT_MS 5000 /* DONE and FAIL until ACK */
@@ -82,6 +83,9 @@ struct aut_session {
 int ses_act (aut_session_t *self, aut_session_action_type_t type, uint32_t worker, uint64_t hold);
 int ses_send_msg (aut_session_t *self, const aut_msg_t *msg);
 void ses_send_token (aut_session_t *self, aut_msg_type_t type, const aut_token_t *token);
+/*  A log line about a hold. */
+void ses_log (const hold_t *hold, aut_log_level_t level, const char *format, ...)
+    __attribute__ ((format (printf, 3, 4)));
 int64_t ses_jitter (aut_session_t *self, int64_t ms);
 hold_t *ses_find_hold (const aut_session_t *self, uint64_t id);
 hold_t *ses_find_attempt (const aut_session_t *self, const aut_token_t *token);

@@ -56,6 +56,7 @@ void ses_schedule (aut_session_t *self, worker_t *worker)
         hold->due = self->now + self->options.load_ms;
         worker->state = WORKER_BUSY;
         worker->hold = hold->id;
+        ses_log (hold, AUT_LOG_DEBUG, "runs on worker %" PRIu32, worker->info.id);
         ses_act (self, AUT_ACT_RUN, worker->info.id, hold->id);
         ses_tell (self, hold);
         return;
@@ -197,9 +198,7 @@ static void transfer_failed (aut_session_t *self, hold_t *hold, const aut_sessio
     }
     int64_t wait = (int64_t)RETRY_MS << (hold->tries < 6 ? hold->tries : 6);
     hold->due = self->now + ses_jitter (self, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
-    aut_log_about (AUT_LOG_WARN, "node",
-                   &(aut_log_about_t){.task = hold->token.task, .attempt = hold->token.attempt},
-                   "a transfer will be tried again: %s", event->text);
+    ses_log (hold, AUT_LOG_WARN, "a transfer will be tried again: %s", event->text);
 }
 
 void ses_on_transfer (aut_session_t *self, const aut_session_event_t *event)
@@ -219,6 +218,7 @@ void ses_on_transfer (aut_session_t *self, const aut_session_event_t *event)
     case AUT_SESSION_UPLOADED:
         hold->state = HOLD_FINISHED;
         hold->refs = *event->refs;
+        ses_log (hold, AUT_LOG_DEBUG, "done, took %.1f s", hold->seconds);
         hold->due = self->now + SES_REPEAT_MS;
         ses_tell (self, hold);
         break;
