@@ -228,6 +228,7 @@ static int s_bench (const char *dir, int clips, int pairs)
 {
     double *time = aut_calloc ((size_t)pairs, sizeof *time);
     double *memory = aut_calloc ((size_t)pairs, sizeof *memory);
+    double *cpu = aut_calloc ((size_t)pairs, sizeof *cpu);
     s_cost_t ours = {0}, theirs = {0};
     int rc = s_generate (dir, clips);
     for (int i = 0; rc == 0 && i < pairs; i++) {
@@ -236,21 +237,23 @@ static int s_bench (const char *dir, int clips, int pairs)
             break;
         time[i] = ours.seconds / theirs.seconds;
         memory[i] = ours.mib / theirs.mib;
+        cpu[i] = ours.cpu / theirs.cpu;
         fprintf (stderr,
                  "pair %d: auteur %.2f s (cpu %.2f) %.0f MiB, ffmpeg %.2f s (cpu %.2f) %.0f MiB\n",
                  i + 1, ours.seconds, ours.cpu, ours.mib, theirs.seconds, theirs.cpu, theirs.mib);
     }
     if (rc == 0)
         printf ("{\"bench\":\"stitch\",\"clips\":%d,\"frames\":%d,\"size\":\"%dx%d\",\"pairs\":%d,"
-                "\"seconds\":%.2f,\"ffmpeg_seconds\":%.2f,\"time_ratio\":%.3f,"
+                "\"seconds\":%.2f,\"ffmpeg_seconds\":%.2f,\"time_ratio\":%.3f,\"cpu_ratio\":%.3f,"
                 "\"mib\":%.0f,\"ffmpeg_mib\":%.0f,\"memory_ratio\":%.3f}\n",
                 clips, clips * FRAMES - (clips - 1) * OVERLAP, WIDTH, HEIGHT, pairs, ours.seconds,
-                theirs.seconds, s_median (time, pairs), ours.mib, theirs.mib,
+                theirs.seconds, s_median (time, pairs), s_median (cpu, pairs), ours.mib, theirs.mib,
                 s_median (memory, pairs));
     else
         fprintf (stderr, "%s\n", aut_error_detail ());
     free (time);
     free (memory);
+    free (cpu);
     return rc < 0;
 }
 
