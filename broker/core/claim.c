@@ -82,8 +82,6 @@ static void reclaim (aut_core_t *self, core_node_t *node, core_job_t *job, uint3
     }
     core_lease_t *lease = core_lease_grant (self, job, ordinal, node, worker, self->config.epoch);
     core_queue_take (self, job, ordinal);
-    job->vtime += job->items[ordinal].cost;
-    core_queue_reorder (job);
     lease->hello = self->hellos;
     lease->confirmed = true;
     core_emit_lease (self, lease, true);

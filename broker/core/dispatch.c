@@ -222,8 +222,9 @@ static bool worker_take (aut_core_t *self, core_worker_t *worker)
     if (worker->load >= worker->credit || !worker->node->able)
         return false;
     for (uint32_t i = 0; i < worker->offer_count; i++) {
-        for (core_group_t *group = worker->offers[i].model->groups; group; group = group->next) {
-            if (!group->count || !group_fits (self, group, worker) ||
+        for (core_group_t *group = worker->offers[i].model->active; group;
+             group = group->active_next) {
+            if (!group_fits (self, group, worker) ||
                 (best.bucket && core_turn_before (core_turn_of (best.bucket), group->turns[0])) ||
                 !group_pick (self, group, worker->node, &choice))
                 continue;

@@ -52,13 +52,14 @@ core_turn_t core_turn_of (core_bucket_t *bucket)
     const core_job_t *job = bucket->job;
     uint64_t most = ((uint64_t)1 << 56) - 1;
     uint64_t level = (uint64_t)(AUT_CORE_PRIORITY - job->priority);
-    return (core_turn_t){level << 56 | (job->vtime < most ? job->vtime : most), job->id, bucket};
+    return (core_turn_t){level << 56 | (job->vtime < most ? job->vtime : most), job->id, bucket,
+                         bucket->slot};
 }
 
 static void turn_place (core_group_t *group, uint32_t at, core_turn_t turn)
 {
     group->turns[at] = turn;
-    turn.bucket->place = at;
+    group->places[turn.slot] = at;
 }
 
 static void turn_up (core_group_t *group, uint32_t at, core_turn_t turn)
@@ -90,19 +91,41 @@ static void turn_down (core_group_t *group, uint32_t at, core_turn_t turn)
     turn_place (group, at, turn);
 }
 
+static void group_activate (core_group_t *group)
+{
+    core_model_t *model = group->model;
+    group->active_prev = NULL;
+    group->active_next = model->active;
+    if (model->active)
+        model->active->active_prev = group;
+    model->active = group;
+}
+
+static void group_deactivate (core_group_t *group)
+{
+    if (group->active_prev)
+        group->active_prev->active_next = group->active_next;
+    else
+        group->model->active = group->active_next;
+    if (group->active_next)
+        group->active_next->active_prev = group->active_prev;
+}
+
 /*  Puts the bucket in, or in its new place after the job's virtual time changed. */
 void core_turns_put (core_bucket_t *bucket)
 {
     core_group_t *group = bucket->group;
     core_turn_t turn = core_turn_of (bucket);
-    if (bucket->place == AUT_CORE_NONE) {
+    uint32_t at = group->places[bucket->slot];
+    if (at == AUT_CORE_NONE) {
         size_t cap = group->cap;
         group->turns = aut_grow (group->turns, &cap, group->count + 1u, sizeof *group->turns);
         group->cap = (uint32_t)cap;
+        if (!group->count)
+            group_activate (group);
         turn_up (group, group->count++, turn);
         return;
     }
-    uint32_t at = bucket->place;
     if (at && core_turn_before (turn, group->turns[(at - 1) / WAYS]))
         turn_up (group, at, turn);
     else
@@ -112,14 +135,41 @@ void core_turns_put (core_bucket_t *bucket)
 void core_turns_remove (core_bucket_t *bucket)
 {
     core_group_t *group = bucket->group;
-    uint32_t at = bucket->place;
+    uint32_t at = group->places[bucket->slot];
     if (at == AUT_CORE_NONE)
         return;
-    bucket->place = AUT_CORE_NONE;
+    group->places[bucket->slot] = AUT_CORE_NONE;
     core_turn_t last = group->turns[--group->count];
+    if (!group->count)
+        group_deactivate (group);
     if (last.bucket == bucket)
         return;
-    last.bucket->place = at;
-    group->turns[at] = last;
-    core_turns_put (last.bucket);
+    if (at && core_turn_before (last, group->turns[(at - 1) / WAYS]))
+        turn_up (group, at, last);
+    else
+        turn_down (group, at, last);
+}
+
+/* ---- slots: a small dense table, where the places of buckets would be a miss each ---- */
+
+void core_slot_take (core_bucket_t *bucket)
+{
+    core_group_t *group = bucket->group;
+    if (group->spare_slot != AUT_CORE_NONE) {
+        bucket->slot = group->spare_slot;
+        group->spare_slot = group->places[bucket->slot];
+    } else {
+        size_t cap = group->slot_cap;
+        group->places =
+            aut_grow (group->places, &cap, group->slot_count + 1u, sizeof *group->places);
+        group->slot_cap = (uint32_t)cap;
+        bucket->slot = group->slot_count++;
+    }
+    group->places[bucket->slot] = AUT_CORE_NONE;
+}
+
+void core_slot_give (core_bucket_t *bucket)
+{
+    bucket->group->places[bucket->slot] = bucket->group->spare_slot;
+    bucket->group->spare_slot = bucket->slot;
 }

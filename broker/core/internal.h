@@ -114,6 +114,7 @@ typedef struct {
     uint64_t rank; /* priority and virtual time */
     uint64_t id;
     core_bucket_t *bucket;
+    uint32_t slot; /* the bucket's, so that moving it touches only the table */
 } core_turn_t;
 
 /*  The ready tasks of one job with one requirement. Entries may be stale (task taken by affinity or
@@ -124,7 +125,7 @@ struct core_bucket {
     core_entry_t *entries; /* heap */
     uint32_t count, cap;
     uint32_t ready; /* entries that are not stale */
-    uint32_t place; /* in the group's heap; AUT_CORE_NONE without ready tasks */
+    uint32_t slot;  /* in the group's table of places */
 };
 
 /*  Everything that has the same requirement. */
@@ -136,14 +137,19 @@ struct core_group {
     uint32_t refs;      /* buckets */
     core_turn_t *turns; /* heap of those with ready tasks */
     uint32_t count, cap;
+    uint32_t *places; /* of each bucket's slot in the heap, AUT_CORE_NONE = not in it */
+    uint32_t slot_count, slot_cap;
+    uint32_t spare_slot; /* of the free ones; each names the next in `places` */
     core_group_t *next, *dirty_next;
+    core_group_t *active_prev, *active_next;
     uint64_t served[CORE_LEVELS]; /* virtual time of the last start, per priority */
 };
 
 struct core_model {
     char *name;
-    uint32_t refs; /* offers and groups */
-    core_group_t *groups;
+    uint32_t refs;                         /* offers and groups */
+    core_group_t *groups;                  /* all that a held job asks for */
+    core_group_t *active;                  /* those with ready tasks */
     core_offer_t *roots[AUT_CORE_CLASSES]; /* of workers that can be given work, per class */
     UT_hash_handle hh;
 };
@@ -173,6 +179,7 @@ struct core_worker {
     bool freed; /* in the step's list */
     uint64_t memory;
     core_model_t *loaded; /* the model it ran last; only compared */
+    int64_t changed;      /* when its load did */
     char *device;
 };
 
@@ -288,6 +295,13 @@ void core_entries_pop (core_bucket_t *bucket);
 core_turn_t core_turn_of (core_bucket_t *bucket);
 void core_turns_put (core_bucket_t *bucket);
 void core_turns_remove (core_bucket_t *bucket);
+void core_slot_take (core_bucket_t *bucket);
+void core_slot_give (core_bucket_t *bucket);
+
+static inline bool core_bucket_in_turn (const core_bucket_t *bucket)
+{
+    return bucket->group->places[bucket->slot] != AUT_CORE_NONE;
+}
 
 static inline bool core_turn_before (core_turn_t a, core_turn_t b)
 {

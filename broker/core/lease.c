@@ -35,14 +35,20 @@ static int64_t lease_news (const aut_core_t *self, const core_lease_t *lease)
     int64_t news = later (lease->granted, self->resumed);
     if (lease->confirmed || worker_busy_otherwise (lease))
         news = later (news, lease->node->seen);
+    else if (lease->worker) /* its turn came when the one before it ended */
+        news = later (news, lease->worker->changed);
     return news;
 }
 
 static int64_t lease_stall (const aut_core_t *self, const core_lease_t *lease)
 {
-    if (!lease->started)
-        return AUT_CORE_NEVER;
-    int64_t stall = later (lease->progress_ms, self->resumed) + self->config.stall_ms;
+    int64_t last = later (lease->progress_ms, self->resumed);
+    if (!lease->started) { /* adopted, and nothing heard of it since */
+        if (!lease->confirmed || !lease->worker || worker_busy_otherwise (lease))
+            return AUT_CORE_NEVER;
+        return later (last, lease->worker->changed) + self->config.stall_ms;
+    }
+    int64_t stall = last + self->config.stall_ms;
     int64_t run = self->config.run_ms ? lease->started_ms + self->config.run_ms : AUT_CORE_NEVER;
     return stall < run ? stall : run;
 }
@@ -119,9 +125,7 @@ void core_lease_lost (aut_core_t *self, core_lease_t *lease, bool reclaim)
     core_task_t *task = &job->items[ordinal];
     uint64_t holder = lease->node->id;
     core_lease_end (self, lease);
-    /* the job did not get what it was charged for */
-    job->vtime -= job->vtime < task->cost ? job->vtime : task->cost;
-    core_queue_reorder (job);
+    /* the job stays charged for it: one whose work always gets lost must not hold up the others */
     if (reclaim) {
         task->flags |= TASK_RECLAIM;
         task->u.holder = holder;

@@ -163,10 +163,9 @@ static void groups_touched (aut_core_t *self, const core_node_t *node)
 {
     for (uint32_t i = 0; i < node->worker_count; i++)
         for (uint32_t j = 0; j < node->workers[i].offer_count; j++)
-            for (core_group_t *group = node->workers[i].offers[j].model->groups; group;
-                 group = group->next)
-                if (group->count)
-                    core_group_dirty (self, group);
+            for (core_group_t *group = node->workers[i].offers[j].model->active; group;
+                 group = group->active_next)
+                core_group_dirty (self, group);
 }
 
 void core_node_able (aut_core_t *self, core_node_t *node)

@@ -58,6 +58,7 @@ static core_group_t *group_get (aut_core_t *self, const char *name, int class_, 
         group->model = model;
         group->class_ = (uint8_t)class_;
         group->memory = memory;
+        group->spare_slot = AUT_CORE_NONE;
     }
     group->refs++;
     return group;
@@ -74,6 +75,7 @@ static void group_put (aut_core_t *self, core_group_t *group)
     *place = group->next;
     core_model_put (self, group->model);
     free (group->turns);
+    free (group->places);
     free (group);
 }
 
@@ -127,7 +129,7 @@ int core_bucket_get (aut_core_t *self, core_job_t *job, const char *model, int c
     core_bucket_t *bucket = aut_calloc (1, sizeof *bucket);
     bucket->job = job;
     bucket->group = group;
-    bucket->place = AUT_CORE_NONE;
+    core_slot_take (bucket);
     job->buckets = aut_realloc (job->buckets, job->bucket_count + 1u, sizeof *job->buckets);
     job->buckets[job->bucket_count] = bucket;
     return job->bucket_count++;
@@ -138,6 +140,7 @@ void core_buckets_free (aut_core_t *self, core_job_t *job)
     for (uint16_t i = 0; i < job->bucket_count; i++) {
         core_bucket_t *bucket = job->buckets[i];
         core_turns_remove (bucket);
+        core_slot_give (bucket);
         group_put (self, bucket->group);
         free (bucket->entries);
         free (bucket);
@@ -174,7 +177,7 @@ static void bucket_settle (core_bucket_t *bucket)
     }
     while (!core_key_valid (bucket, bucket->entries[0].key))
         entry_drop (bucket);
-    if (bucket->place == AUT_CORE_NONE)
+    if (!core_bucket_in_turn (bucket))
         core_turns_put (bucket);
 }
 
@@ -232,6 +235,6 @@ void core_queue_clear (aut_core_t *self, core_job_t *job)
 void core_queue_reorder (core_job_t *job)
 {
     for (uint16_t i = 0; i < job->bucket_count; i++)
-        if (job->buckets[i]->place != AUT_CORE_NONE)
+        if (core_bucket_in_turn (job->buckets[i]))
             core_turns_put (job->buckets[i]);
 }

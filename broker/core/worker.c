@@ -28,6 +28,7 @@ void core_worker_load (aut_core_t *self, core_worker_t *worker, int change)
 {
     bool was = worker->load;
     worker->load += (uint32_t)change;
+    worker->changed = self->now;
     if (worker->node->state != AUT_NODE_LOST && was != (worker->load > 0)) {
         self->metrics.workers_busy += was ? (uint64_t)-1 : 1;
         self->metrics.workers_idle += was ? 1 : (uint64_t)-1;

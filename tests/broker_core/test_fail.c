@@ -100,6 +100,23 @@ START_TEST (a_failed_task_waits_for_another_node_while_there_is_one)
 }
 END_TEST
 
+START_TEST (a_waiting_task_comes_back_when_the_other_node_drains)
+{
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 24), *b = scene_node (&s, "b", 1, 1, 24);
+    scene_submit (&s, 0, 2, 1, 10, "m");
+    scene_held_t held = a->held[0];
+    scene_started (&s, b, &b->held[0]);
+    scene_fail (&s, a, &held, AUT_ERR_INTERNAL);
+    scene_advance (&s, 10000);
+    ck_assert_uint_eq (a->held_count, 0);
+    scene_drain (&s, "b");
+    ck_assert_uint_eq (a->held_count, 1);
+    ck_assert_uint_eq (b->held_count, 1);
+    scene_close (&s);
+}
+END_TEST
+
 START_TEST (others_pass_a_task_that_waits_for_another_node)
 {
     scene_open (&s);
@@ -317,6 +334,7 @@ TCase *suite_fail (void)
     tcase_add_test (tc, one_node_whose_worker_always_dies);
     tcase_add_test (tc, three_nodes_each_get_a_try);
     tcase_add_test (tc, a_failed_task_waits_for_another_node_while_there_is_one);
+    tcase_add_test (tc, a_waiting_task_comes_back_when_the_other_node_drains);
     tcase_add_test (tc, others_pass_a_task_that_waits_for_another_node);
     tcase_add_test (tc, back_off_grows_and_is_the_same_each_time);
     tcase_add_test (tc, a_failure_takes_those_that_start_from_it);

@@ -159,7 +159,9 @@ START_TEST (a_prefetched_task_waits_behind_a_running_one)
     scene_held_t held = a->held[0];
     scene_done (&s, a, &held);
     ck_assert_uint_eq (a->held_count, 1);
-    scene_advance (&s, 60000); /* nothing holds it back now, and the node does not speak of it */
+    scene_advance (&s, 25000); /* its time begins now */
+    ck_assert_uint_eq (a->held[0].token.attempt, 1);
+    scene_advance (&s, 35000); /* nothing holds it back now, and the node does not speak of it */
     ck_assert_uint_gt (a->held[0].token.attempt, 1);
     scene_close (&s);
 }
@@ -216,8 +218,8 @@ START_TEST (another_node_cannot_take_up_what_it_never_had)
     scene_submit (&s, 0, 1, 1, 1, "m");
     a->muted = true;
     scene_advance (&s, 20000);
-    scene_node_t *b = scene_node_new (&s, "b");
-    b->held[b->held_count++] = a->held[0]; /* no worker, so it gets nothing itself */
+    scene_node_t *b = scene_node (&s, "b", 1, 0, 24); /* without credit it gets nothing itself */
+    b->held[b->held_count++] = a->held[0];
     scene_hello (&s, b);
     ck_assert_uint_eq (b->aborted, 1);
     ck_assert_int_eq (scene_task (&s, 1)->state, AUT_TASK_READY);

@@ -160,6 +160,22 @@ START_TEST (without_a_stored_instance_the_name_claims)
 }
 END_TEST
 
+START_TEST (an_adopted_attempt_that_hangs_is_noticed)
+{
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 24);
+    scene_submit (&s, 0, 1, 1, 10, "m");
+    scene_started (&s, a, &a->held[0]);
+    scene_restart (&s);
+    scene_hello (&s, a);
+    scene_advance (&s, 890000);
+    ck_assert_uint_eq (scene_task (&s, 1)->failures, 0);
+    scene_advance (&s, 20000);
+    ck_assert_uint_eq (scene_task (&s, 1)->failures, 1);
+    scene_close (&s);
+}
+END_TEST
+
 START_TEST (two_restarts_in_a_row)
 {
     scene_open (&s);
@@ -265,6 +281,7 @@ TCase *suite_restore (void)
     tcase_add_test (tc, a_late_node_takes_up_what_still_waits);
     tcase_add_test (tc, another_instance_does_not_inherit);
     tcase_add_test (tc, without_a_stored_instance_the_name_claims);
+    tcase_add_test (tc, an_adopted_attempt_that_hangs_is_noticed);
     tcase_add_test (tc, two_restarts_in_a_row);
     tcase_add_test (tc, a_lost_adoption_is_told_again);
     tcase_add_test (tc, states_and_failures_outlive_a_restart);

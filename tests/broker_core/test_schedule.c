@@ -22,6 +22,11 @@ static uint32_t share (uint64_t job, uint32_t rounds)
     return count;
 }
 
+static uint32_t node_shot (const scene_node_t *node)
+{
+    return scene_task (&s, node->held[0].token.task)->spec.shot;
+}
+
 START_TEST (two_equal_jobs_share_equally)
 {
     for (uint32_t nodes = 1; nodes <= 7; nodes += 3) {
@@ -138,6 +143,98 @@ START_TEST (a_chunk_prefers_the_node_with_its_tail)
                 same += nodes[n]->held[0].token.task == held.token.task + 1;
         }
     ck_assert_uint_eq (same, 21);
+    scene_close (&s);
+}
+END_TEST
+
+/*  More shots than workers: each goes on with its own shot while no other is materially longer. */
+START_TEST (a_worker_stays_with_its_shot)
+{
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 24), *b = scene_node (&s, "b", 1, 1, 24);
+    scene_submit (&s, 0, 6, 8, 10, "m");
+    for (int i = 0; i < 2; i++) /* chains of 7 and 6 beside those of 8 */
+        for (int n = 0; n < 2; n++) {
+            scene_node_t *node = n ? b : a;
+            scene_held_t held = node->held[0];
+            scene_done (&s, node, &held);
+            ck_assert_uint_eq (node->held[0].token.task, held.token.task + 1);
+        }
+    scene_held_t held = a->held[0];
+    scene_done (&s, a, &held); /* 5 against 8: another shot is due */
+    ck_assert_uint_eq (node_shot (a), 2);
+    scene_close (&s);
+}
+END_TEST
+
+/*  The chunk's worker says goodbye; of two idle nodes the one with the tail takes over, though the
+ *  other has the smaller device. */
+START_TEST (a_requeued_chunk_goes_to_the_node_with_its_tail)
+{
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 80), *b = scene_node (&s, "b", 1, 1, 80);
+    scene_submit (&s, 0, 1, 2, 10, "m");
+    scene_node_t *holder = a->held_count ? a : b, *other = a->held_count ? b : a;
+    scene_drain (&s, other->online);
+    scene_submit (&s, 9, 1, 1, 10, "m");
+    scene_node_t *third = scene_node (&s, "third", 1, 1, 80);
+    scene_held_t urgent = third->held[0];
+    scene_submit (&s, 9, 1, 1, 10, "m");
+    scene_held_t held = holder->held[0];
+    scene_done (&s, holder, &held); /* takes what is urgent */
+    scene_done (&s, third, &urgent);
+    ck_assert_uint_eq (third->held[0].token.task, 2);
+    held = holder->held[0];
+    scene_done (&s, holder, &held);
+    ck_assert_uint_eq (holder->held_count, 0);
+    scene_node_t *small = scene_node (&s, "small", 1, 1, 8);
+    scene_bye (&s, third);
+    ck_assert_uint_eq (small->held_count, 0);
+    ck_assert_uint_eq (holder->held[0].token.task, 2);
+    scene_check (&s);
+    scene_close (&s);
+}
+END_TEST
+
+/*  A job that had nothing to run meanwhile has no claim on what others got. */
+START_TEST (a_share_is_not_saved_up)
+{
+    aut_core_task_spec_t tasks[101];
+    for (uint32_t i = 0; i <= 100; i++)
+        tasks[i] = (aut_core_task_spec_t){.after = i ? 0 : AUT_CORE_NONE, .cost = 10, .model = "m"};
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 24);
+    uint64_t star = scene_submit_tasks (&s, 0, NULL, tasks, 101);
+    scene_held_t held = a->held[0];
+    scene_fail (&s, a, &held, AUT_ERR_INTERNAL);
+    scene_submit (&s, 0, 400, 1, 10, "m");
+    share (0, 100);
+    scene_advance (&s, 2000);
+    uint32_t got = share (star, 60);
+    ck_assert_msg (got >= 27 && got <= 33, "%u of 60", got);
+    scene_close (&s);
+}
+END_TEST
+
+/*  A job whose work kills its nodes gets no more than its share of them. */
+START_TEST (lost_work_does_not_hold_up_others)
+{
+    scene_open (&s);
+    uint64_t killer = scene_submit (&s, 0, 100, 1, 10, "m");
+    scene_submit (&s, 0, 100, 1, 10, "m");
+    for (int i = 0; i < 20; i++) {
+        scene_node_t *node = scene_node (&s, "n", 1, 1, 24);
+        scene_held_t held = node->held[0];
+        if (held.job != killer)
+            scene_done (&s, node, &held);
+        scene_bye (&s, node);
+    }
+    uint32_t killed = 0;
+    for (uint32_t i = 0; i < s.done_count; i++)
+        killed += s.done_order[i] <= 100;
+    ck_assert_msg (killed * 10 >= s.done_count * 4 && killed * 10 <= s.done_count * 6, "%u of %u",
+                   killed, s.done_count);
+    scene_check (&s);
     scene_close (&s);
 }
 END_TEST
@@ -358,6 +455,10 @@ TCase *suite_schedule (void)
     tcase_add_test (tc, priority_overtakes);
     tcase_add_test (tc, the_longest_chain_goes_first);
     tcase_add_test (tc, a_chunk_prefers_the_node_with_its_tail);
+    tcase_add_test (tc, a_worker_stays_with_its_shot);
+    tcase_add_test (tc, a_requeued_chunk_goes_to_the_node_with_its_tail);
+    tcase_add_test (tc, a_share_is_not_saved_up);
+    tcase_add_test (tc, lost_work_does_not_hold_up_others);
     tcase_add_test (tc, a_much_longer_chain_beats_affinity);
     tcase_add_test (tc, requirements_are_met);
     tcase_add_test (tc, a_waiting_task_says_why);
