@@ -125,6 +125,12 @@ char *make_storyboard (const char *project, int shots, double seconds)
 int submit (aut_client_t *client, const char *storyboard, const char *key, int32_t priority,
             char **job)
 {
+    return submit_with (client, storyboard, "{}", key, priority, job);
+}
+
+int submit_with (aut_client_t *client, const char *storyboard, const char *assets, const char *key,
+                 int32_t priority, char **job)
+{
     aut_artifact_client_t *artifacts;
     aut_ref_t film, submission;
     char hex[AUT_HASH_HEX];
@@ -133,8 +139,8 @@ int submit (aut_client_t *client, const char *storyboard, const char *key, int32
         rc = aut_artifact_put_bytes (artifacts, &film, storyboard, strlen (storyboard));
     if (rc)
         return rc;
-    char *text = aut_sprintf ("{\"storyboard\":\"%s\",\"assets\":{},\"allow_lower_tier\":false}",
-                              aut_hash_hex (&film.hash, hex));
+    char *text = aut_sprintf ("{\"storyboard\":\"%s\",\"assets\":%s,\"allow_lower_tier\":false}",
+                              aut_hash_hex (&film.hash, hex), assets);
     rc = aut_artifact_put_bytes (artifacts, &submission, text, strlen (text));
     if (!rc)
         rc = aut_client_submit (client, &submission, "film", priority, key, job, NULL);

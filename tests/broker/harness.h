@@ -42,6 +42,9 @@ char *make_storyboard (const char *project, int shots, double seconds);
 /*  Uploads and submits; the job's id, which the caller frees. */
 int submit (aut_client_t *client, const char *storyboard, const char *key, int32_t priority,
             char **job);
+/*  The same with the JSON object of its assets' hashes. */
+int submit_with (aut_client_t *client, const char *storyboard, const char *assets, const char *key,
+                 int32_t priority, char **job);
 char *submit_film (aut_client_t *client, const char *project, int shots, double seconds);
 
 /*  A node under the test's hand. */

@@ -335,6 +335,189 @@ START_TEST (strangers_on_the_node_socket)
 }
 END_TEST
 
+/*  A prompt so long that the spec does not fit into an ASSIGN: it travels as an artifact. */
+START_TEST (large_specs_go_as_artifacts)
+{
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    join (node);
+    char *words = aut_calloc (1, 50001), *job = NULL, *spec;
+    size_t size;
+    aut_received_t in;
+    memset (words, 'w', 50000);
+    char *storyboard = aut_sprintf (
+        "{\"storyboard\":\"1\",\"project\":\"p\",\"defaults\":{\"tier\":\"animatic\",\"width\":32,"
+        "\"height\":32,\"fps\":10},\"scenes\":[{\"id\":\"s\",\"shots\":[{\"id\":\"a\",\"prompt\":"
+        "\"%s\"}]}]}",
+        words);
+    OK (submit (client, storyboard, NULL, 0, &job));
+    expect (node, AUT_MSG_ASSIGN, &in);
+    ck_assert_ptr_null (in.msg.assign.spec);
+    ck_assert_uint_gt (in.msg.assign.spec_ref.size, 50000);
+    OK (aut_artifact_get_bytes (node->artifacts, &in.msg.assign.spec_ref.hash, 1 << 20, &spec,
+                                &size));
+    ck_assert_uint_eq (size, in.msg.assign.spec_ref.size);
+    ck_assert_ptr_nonnull (strstr (spec, words));
+    aut_token_t token = in.msg.assign.token;
+    aut_received_clear (&in);
+    say_done (node, &token, "clip", NULL);
+    expect (node, AUT_MSG_ACK, &in);
+    aut_received_clear (&in);
+    await_job (client, job, "done");
+    free (spec);
+    free (words);
+    free (storyboard);
+    free (job);
+    drop_node (&node);
+}
+END_TEST
+
+START_TEST (pictures_are_inputs)
+{
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    join (node);
+    const char *storyboard =
+        "{\"storyboard\":\"1\",\"project\":\"p\",\"defaults\":{\"tier\":\"animatic\",\"width\":32,"
+        "\"height\":32,\"fps\":10},\"ingredients\":[{\"id\":\"cat\",\"type\":\"character\","
+        "\"name\":"
+        "\"Cat\",\"description\":\"a cat\",\"image\":\"cat.png\"}],\"scenes\":[{\"id\":\"s\","
+        "\"shots\":[{\"id\":\"a\",\"prompt\":\"x\",\"ingredients\":[\"cat\"],\"init\":{\"image\":"
+        "\"first.png\"}}]}]}";
+    aut_ref_t cat, first;
+    char hex[2][AUT_HASH_HEX], *job = NULL;
+    OK (aut_artifact_put_bytes (node->artifacts, &cat, "picture of a cat", 16));
+    OK (aut_artifact_put_bytes (node->artifacts, &first, "first", 5));
+    char *assets =
+        aut_sprintf ("{\"cat.png\":\"%s\",\"first.png\":\"%s\"}", aut_hash_hex (&cat.hash, hex[0]),
+                     aut_hash_hex (&first.hash, hex[1]));
+    ck_assert_int_eq (submit (client, storyboard, NULL, 0, &job), AUT_ERR_INVALID);
+    ck_assert_ptr_nonnull (strstr (aut_error_detail (), "not part of the submission"));
+    OK (submit_with (client, storyboard, assets, NULL, 0, &job));
+    aut_received_t in;
+    expect (node, AUT_MSG_ASSIGN, &in);
+    ck_assert_uint_eq (in.msg.assign.input_count, 2);
+    ck_assert_str_eq (in.msg.assign.inputs[0].role, "init");
+    ck_assert (aut_hash_equal (&in.msg.assign.inputs[0].ref.hash, &first.hash));
+    ck_assert_str_eq (in.msg.assign.inputs[1].role, "image");
+    ck_assert_str_eq (in.msg.assign.inputs[1].key, hex[0]);
+    ck_assert_uint_eq (in.msg.assign.inputs[1].ref.size, 16);
+    aut_received_clear (&in);
+    free (assets);
+    free (job);
+    drop_node (&node);
+}
+END_TEST
+
+/* ---- order ------------------------------------------------------------------------------------
+ */
+
+/*  Does `count` tasks one after another; counts them by job number. */
+static void work (node_t *node, int count, int *by_job)
+{
+    for (int i = 0; i < count; i++) {
+        aut_received_t in;
+        expect (node, AUT_MSG_ASSIGN, &in);
+        aut_token_t token = in.msg.assign.token;
+        by_job[strtol (in.msg.assign.job + 1, NULL, 10)]++;
+        aut_received_clear (&in);
+        say_done (node, &token, "clip", NULL);
+        expect (node, AUT_MSG_ACK, &in);
+        aut_received_clear (&in);
+    }
+}
+
+START_TEST (equal_jobs_share_equally)
+{
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    int by_job[8] = {0};
+    char *a = submit_film (client, "one", 40, 1), *b = submit_film (client, "two", 40, 1);
+    join (node);
+    for (int round = 1; round <= 2; round++) {
+        work (node, 20, by_job);
+        int difference = by_job[1] - by_job[2];
+        ck_assert_msg (abs (difference) * 10 <= by_job[1] + by_job[2], "%d against %d", by_job[1],
+                       by_job[2]);
+    }
+    /* One that comes later shares from then on: it neither waits nor catches up. */
+    char *c = submit_film (client, "three", 40, 1);
+    int before[8];
+    memcpy (before, by_job, sizeof before);
+    work (node, 30, by_job);
+    for (int j = 1; j <= 3; j++)
+        ck_assert_msg (abs (by_job[j] - before[j] - 10) <= 1, "job %d: %d of 30", j,
+                       by_job[j] - before[j]);
+    free (a);
+    free (b);
+    free (c);
+    drop_node (&node);
+}
+END_TEST
+
+START_TEST (priority_overtakes)
+{
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    int by_job[8] = {0};
+    char *low = submit_film (client, "low", 5, 1), *high = NULL;
+    char *storyboard = make_storyboard ("high", 3, 1);
+    join (node);
+    aut_token_t running = take_task (node);
+    OK (submit (client, storyboard, NULL, 10, &high));
+    aut_received_t in;
+    say_done (node, &running, "clip", NULL); /* what runs is not taken away */
+    expect (node, AUT_MSG_ACK, &in);
+    aut_received_clear (&in);
+    work (node, 3, by_job);
+    ck_assert_int_eq (by_job[2], 3);
+    work (node, 4, by_job);
+    ck_assert_int_eq (by_job[1], 4);
+    await_job (client, low, "done");
+    free (low);
+    free (high);
+    free (storyboard);
+    drop_node (&node);
+}
+END_TEST
+
+/*  Handoff is serial in a shot, so the longest remaining chain goes first. */
+START_TEST (longest_chain_first)
+{
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    const char *storyboard =
+        "{\"storyboard\":\"1\",\"project\":\"p\",\"defaults\":{\"tier\":\"animatic\",\"width\":32,"
+        "\"height\":32,\"fps\":10},\"scenes\":[{\"id\":\"s\",\"shots\":["
+        "{\"id\":\"short\",\"prompt\":\"x\",\"duration\":1},"
+        "{\"id\":\"long\",\"prompt\":\"y\",\"duration\":19},"
+        "{\"id\":\"middle\",\"prompt\":\"z\",\"duration\":9}]}]}";
+    /* Tasks: t1 short; t2…t5 long; t6, t7 middle. */
+    static const uint64_t order[] = {2, 3, 4, 6, 5, 7, 1};
+    uint64_t got[7];
+    char *job = NULL;
+    OK (submit (client, storyboard, NULL, 0, &job));
+    join (node);
+    aut_hash_t tail = {{0}};
+    for (int i = 0; i < 7; i++) {
+        char text[16];
+        aut_received_t in;
+        expect (node, AUT_MSG_ASSIGN, &in);
+        aut_token_t token = in.msg.assign.token;
+        got[i] = token.task;
+        bool has_tail = in.msg.assign.input_count == 1;
+        if (has_tail)
+            tail = in.msg.assign.inputs[0].ref.hash;
+        aut_received_clear (&in);
+        snprintf (text, sizeof text, "clip %d", i);
+        say_done (node, &token, text, has_tail ? &tail : NULL);
+        expect (node, AUT_MSG_ACK, &in);
+        aut_received_clear (&in);
+    }
+    ck_assert_uint_eq (got[0], order[0]);
+    ck_assert_uint_eq (got[1], order[1]);
+    ck_assert_uint_eq (got[6], order[6]); /* the single chunk is last */
+    await_job (client, job, "done");
+    free (job);
+    drop_node (&node);
+}
+END_TEST
+
 /* ---- loss -------------------------------------------------------------------------------------
  */
 
@@ -734,6 +917,11 @@ int main (void)
     tcase_add_test (tc, cancel_stops_the_node);
     tcase_add_test (tc, drained_node_gets_no_more);
     tcase_add_test (tc, strangers_on_the_node_socket);
+    tcase_add_test (tc, large_specs_go_as_artifacts);
+    tcase_add_test (tc, pictures_are_inputs);
+    tcase_add_test (tc, equal_jobs_share_equally);
+    tcase_add_test (tc, priority_overtakes);
+    tcase_add_test (tc, longest_chain_first);
     tcase_add_test (tc, failures_fail_the_shot_only);
     tcase_add_test (tc, status_socket_answers_everything);
     tcase_add_test (tc, status_json);
