@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 typedef struct {
-    uint32_t width, height;     /* pixels, 8 to 16384, any parity */
+    uint32_t width, height;     /* pixels, 2 (above 352×288: 8) to 16384 */
     int32_t rate_num, rate_den; /* frames per second, in lowest terms once read or written */
 } aut_clip_format_t;
 

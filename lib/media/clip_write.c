@@ -23,10 +23,13 @@ struct aut_clip_writer {
 
 int aut_clip_format_check (aut_clip_format_t *format)
 {
-    /* FFV1's slices of a single row or column do not survive FFmpeg 5.1. */
-    if (format->width < 8 || format->height < 8 || format->width > 16384 || format->height > 16384)
-        return aut_fail (AUT_ERR_INVALID, "a clip of %ux%u pixels: sides are 8 to 16384",
-                         format->width, format->height);
+    /* Above 352×288 there are several slices, and one of a single row or column does not survive
+     * FFmpeg 5.1. */
+    uint32_t least = format->width <= 352 && format->height <= 288 ? 2 : 8;
+    if (format->width < least || format->height < least || format->width > 16384 ||
+        format->height > 16384)
+        return aut_fail (AUT_ERR_INVALID, "a clip of %ux%u pixels: sides are %u to 16384",
+                         format->width, format->height, least);
     if (format->rate_num <= 0 || format->rate_den <= 0)
         return aut_fail (AUT_ERR_INVALID,
                          "a clip at %d/%d frames per second: both must be positive",

@@ -93,9 +93,10 @@ static int s_check_shot (const aut_stitch_t *self, size_t i)
     if (!shot->path || !shot->frames || !shot->native_frames || shot->rate_num <= 0 ||
         shot->rate_den <= 0)
         return aut_fail (AUT_ERR_INVALID, "shot %s: no clip, no frames or no rate", id);
-    if ((shot->transition == AUT_STITCH_CUT) != (shot->transition_frames == 0))
-        return aut_fail (AUT_ERR_INVALID,
-                         "shot %s: a cut has no frames, every other transition has some", id);
+    /* A transition so short that it rounds to no frames is a cut, but a cut has never any. */
+    if (shot->transition == AUT_STITCH_CUT && shot->transition_frames)
+        return aut_fail (AUT_ERR_INVALID, "shot %s: a cut of %u frames", id,
+                         shot->transition_frames);
     if (i == 0 && shot->transition != AUT_STITCH_CUT && shot->transition != AUT_STITCH_FADE)
         return aut_fail (AUT_ERR_INVALID, "shot %s: the first shot has only a cut or a fade", id);
     if (shot->transition_frames + after > shot->frames)

@@ -19,11 +19,12 @@ static const struct {
     uint32_t width, height, frames;
     int32_t num, den;
 } s_sizes[] = {
-    {8, 8, 2, 16, 1},      {9, 11, 3, 24, 1},          {640, 36, 2, 24, 1},
-    {1000, 8, 2, 24, 1},   {8, 1000, 2, 24, 1},        {8, 288, 2, 24, 1},
-    {352, 9, 2, 24, 1},    {4096, 26, 2, 24, 1},       {63, 65, 2, 25, 1},
-    {64, 64, 3, 30, 1},    {97, 131, 4, 24000, 1001},  {320, 180, 5, 16, 1},
-    {833, 481, 3, 23, 10}, {832, 480, 2, 60000, 1001},
+    {2, 2, 2, 16, 1},           {352, 2, 2, 16, 1},   {2, 288, 2, 16, 1},
+    {9, 11, 3, 24, 1},          {640, 36, 2, 24, 1},  {1000, 8, 2, 24, 1},
+    {8, 1000, 2, 24, 1},        {8, 288, 2, 24, 1},   {352, 9, 2, 24, 1},
+    {4096, 26, 2, 24, 1},       {63, 65, 2, 25, 1},   {64, 64, 3, 30, 1},
+    {97, 131, 4, 24000, 1001},  {320, 180, 5, 16, 1}, {833, 481, 3, 23, 10},
+    {832, 480, 2, 60000, 1001},
 };
 
 /*  What goes in comes out, and is what the ffmpeg program reads. */
@@ -216,8 +217,8 @@ START_TEST (unfinished_leaves_nothing)
     aut_clip_writer_destroy (&writer);
     ck_assert (!aut_file_exists (fx_path ("x.mkv")));
     ck_assert (!aut_file_exists (fx_path ("x.mkv.part")));
-    static const aut_clip_format_t bad[] = {
-        {0, 16, 24, 1}, {16, 7, 24, 1}, {16, 20000, 24, 1}, {16, 16, 0, 1}, {16, 16, 24, -1}};
+    static const aut_clip_format_t bad[] = {{0, 16, 24, 1},     {16, 1, 24, 1}, {353, 7, 24, 1},
+                                            {16, 20000, 24, 1}, {16, 16, 0, 1}, {16, 16, 24, -1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ck_assert_int_eq (aut_clip_writer_open (&writer, fx_path ("x.mkv"), &bad[i]),
                           AUT_ERR_INVALID);

@@ -346,6 +346,21 @@ START_TEST (odd_sizes_fit)
 }
 END_TEST
 
+/*  A transition that rounds to nothing is a cut; the smallest film there is. */
+START_TEST (smallest_things)
+{
+    aut_clip_format_t format = {2, 2, 24, 1};
+    const char *path = fx_clip ("o.mkv", format, 1, fx_flat, 0x64c832, NULL);
+    aut_stitch_shot_t shots[2] = {s_shot (path, format, 1, 1), s_shot (path, format, 1, 1)};
+    shots[1].transition = AUT_STITCH_DISSOLVE;
+    aut_stitch_t film = s_film (shots, 2);
+    film.width = film.height = 2;
+    fx_film_t made = s_make (&film, NULL);
+    ck_assert_uint_eq (made.count, 2);
+    fx_film_clear (&made);
+}
+END_TEST
+
 START_TEST (upscale_sizes)
 {
     static const struct {
@@ -473,7 +488,7 @@ START_TEST (contradictions_are_refused)
             shots[1].transition_frames = 9;
             break;
         case 1:
-            shots[1].transition_frames = 0;
+            shots[1].transition = AUT_STITCH_CUT;
             break;
         case 2:
             shots[0].transition = AUT_STITCH_WIPE, shots[0].transition_frames = 2;
@@ -537,6 +552,7 @@ int main (void)
     tcase_add_test (tests, retime_covers_the_shot);
     tcase_add_test (tests, shapes_are_cropped_or_padded);
     tcase_add_test (tests, odd_sizes_fit);
+    tcase_add_test (tests, smallest_things);
     tcase_add_test (tests, upscale_sizes);
     tcase_add_test (tests, long_chain_is_deterministic);
     tcase_add_test (tests, failures_leave_no_film);
