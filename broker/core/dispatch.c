@@ -88,46 +88,53 @@ static uint32_t frontier_pop_entries (const core_bucket_t *bucket, uint32_t *fro
 {
     uint32_t least = 0;
     for (uint32_t i = 1; i < *count; i++)
-        if (bucket->entries[frontier[i]].key < bucket->entries[frontier[least]].key)
+        if (bucket->entries[frontier[i]] < bucket->entries[frontier[least]])
             least = i;
     uint32_t at = frontier[least];
     frontier[least] = frontier[--*count];
     return at;
 }
 
-/*  The first task of the bucket that the node may take; one with its tail there, if its chain is
- *  not materially (a quarter) shorter. AUT_CORE_NONE if there is none. */
+/*  The first task of the bucket that the node may take, AUT_CORE_NONE if there is none. */
+static uint32_t bucket_first (aut_core_t *self, const core_bucket_t *bucket,
+                              const core_node_t *node)
+{
+    uint32_t frontier[3 * CORE_LOOKAHEAD + 4], count = 1;
+    frontier[0] = 0;
+    for (int looks = 0; count && looks < CORE_LOOKAHEAD; looks++) {
+        uint32_t at = frontier_pop_entries (bucket, frontier, &count);
+        uint32_t ordinal = core_key_ordinal (bucket->entries[at]);
+        if (core_key_valid (bucket, bucket->entries[at]) &&
+            task_allowed (self, bucket, &bucket->job->items[ordinal], node->key))
+            return ordinal;
+        for (uint32_t i = 4 * at + 1; i <= 4 * at + 4 && i < bucket->count; i++)
+            frontier[count++] = i;
+    }
+    return AUT_CORE_NONE;
+}
+
+/*  As bucket_first, but rather one that starts from what the node made lately, if its chain is not
+ *  materially (a quarter) shorter. */
 static uint32_t bucket_pick (aut_core_t *self, const core_bucket_t *bucket, const core_node_t *node,
                              bool *here)
 {
-    uint32_t frontier[3 * CORE_LOOKAHEAD + 4], count = 1, first = AUT_CORE_NONE, chain = 0;
-    frontier[0] = 0;
+    const core_job_t *job = bucket->job;
+    uint32_t best = bucket_first (self, bucket, node);
+    uint32_t chain = best == AUT_CORE_NONE ? 0 : job->items[best].chain;
     *here = false;
-    for (int looks = CORE_LOOKAHEAD; count && looks > 0; looks--) {
-        uint32_t at = frontier_pop_entries (bucket, frontier, &count);
-        for (uint32_t i = 4 * at + 1; i <= 4 * at + 4 && i < bucket->count; i++)
-            frontier[count++] = i;
-        uint64_t key = bucket->entries[at].key;
-        bool near = bucket->entries[at].holder == node->id;
-        if (first != AUT_CORE_NONE && core_key_chain (key) < chain - chain / 4)
-            break;
-        if ((first != AUT_CORE_NONE && !near) || !core_key_valid (bucket, key))
+    for (uint32_t i = 0; job->chained && i < CORE_RECENT; i++) {
+        const core_recent_t *recent = &node->recent[i];
+        if (recent->job != job->id)
             continue;
-        uint32_t ordinal = core_key_ordinal (key);
-        const core_task_t *task = &bucket->job->items[ordinal];
-        if (!task_allowed (self, bucket, task, node->key))
+        const core_task_t *task = &job->items[recent->ordinal];
+        if (!core_key_valid (bucket, core_key (task, recent->ordinal)) ||
+            task->chain < chain - chain / 4 || (*here && task->chain <= job->items[best].chain) ||
+            !task_allowed (self, bucket, task, node->key))
             continue;
-        if (near) {
-            *here = true;
-            return ordinal;
-        }
-        first = ordinal;
-        chain = task->chain;
-        if (!bucket->job->chained)
-            break; /* no tails */
-        looks = looks < CORE_NEAR ? looks : CORE_NEAR;
+        best = recent->ordinal;
+        *here = true;
     }
-    return first;
+    return best;
 }
 
 static uint32_t frontier_pop_turns (const core_group_t *group, uint32_t *frontier, uint32_t *count)
@@ -321,8 +328,8 @@ static bool bucket_give (aut_core_t *self, core_bucket_t *bucket)
     frontier[0] = 0;
     for (int looks = 0; count && looks < CORE_LOOKAHEAD; looks++) {
         uint32_t at = frontier_pop_entries (bucket, frontier, &count);
-        uint32_t ordinal = core_key_ordinal (bucket->entries[at].key);
-        if (core_key_valid (bucket, bucket->entries[at].key)) {
+        uint32_t ordinal = core_key_ordinal (bucket->entries[at]);
+        if (core_key_valid (bucket, bucket->entries[at])) {
             const core_task_t *task = &bucket->job->items[ordinal];
             core_worker_t *worker = worker_for (self, bucket, task);
             if (worker) {
@@ -379,7 +386,7 @@ static void give_groups (aut_core_t *self)
             if (!(*place)->count)
                 continue;
             other.bucket = (*place)->turns[0].bucket;
-            other.ordinal = core_key_ordinal (other.bucket->entries[0].key);
+            other.ordinal = core_key_ordinal (other.bucket->entries[0]);
             if (!best || better (&other, &top)) {
                 best = place;
                 top = other;

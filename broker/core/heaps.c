@@ -6,7 +6,7 @@
 
 /* ---- a bucket's tasks ---- */
 
-void core_entries_push (core_bucket_t *bucket, core_entry_t entry)
+void core_entries_push (core_bucket_t *bucket, uint64_t key)
 {
     if (bucket->count == bucket->cap) {
         size_t cap = bucket->cap;
@@ -15,16 +15,16 @@ void core_entries_push (core_bucket_t *bucket, core_entry_t entry)
         bucket->cap = (uint32_t)cap;
     }
     uint32_t at = bucket->count++;
-    while (at && entry.key < bucket->entries[(at - 1) / WAYS].key) {
+    while (at && key < bucket->entries[(at - 1) / WAYS]) {
         bucket->entries[at] = bucket->entries[(at - 1) / WAYS];
         at = (at - 1) / WAYS;
     }
-    bucket->entries[at] = entry;
+    bucket->entries[at] = key;
 }
 
 void core_entries_pop (core_bucket_t *bucket)
 {
-    core_entry_t entry = bucket->entries[--bucket->count];
+    uint64_t key = bucket->entries[--bucket->count];
     uint32_t at = 0;
     for (;;) {
         uint32_t child = WAYS * at + 1, end = child + WAYS;
@@ -34,14 +34,14 @@ void core_entries_pop (core_bucket_t *bucket)
             end = bucket->count;
         uint32_t least = child;
         for (uint32_t i = child + 1; i < end; i++)
-            if (bucket->entries[i].key < bucket->entries[least].key)
+            if (bucket->entries[i] < bucket->entries[least])
                 least = i;
-        if (entry.key <= bucket->entries[least].key)
+        if (key <= bucket->entries[least])
             break;
         bucket->entries[at] = bucket->entries[least];
         at = least;
     }
-    bucket->entries[at] = entry;
+    bucket->entries[at] = key;
 }
 
 /* ---- a group's jobs ---- */

@@ -19,7 +19,7 @@
 
 #define CORE_LEVELS (2 * AUT_CORE_PRIORITY + 1)
 #define CORE_LOOKAHEAD 32 /* candidates looked at behind one that a worker may not take */
-#define CORE_NEAR 8       /* and behind the best one, for one whose tail is here */
+#define CORE_RECENT 16    /* tasks per node that start from what it made last */
 #define CORE_SUSPECTS 32  /* nodes per job whose failures are watched */
 #define CORE_BAR_TASKS 3  /* different tasks that bar a node */
 #define CORE_OOM_RAISES 8 /* out-of-memory moves before it counts as a failure */
@@ -103,12 +103,6 @@ struct core_job {
     UT_hash_handle hh_key;
 };
 
-/*  A task in its bucket's heap: chain and ordinal, and the node that holds its tail. */
-typedef struct {
-    uint64_t key; /* core_key () */
-    uint64_t holder;
-} core_entry_t;
-
 /*  A job in its group's heap. */
 typedef struct {
     uint64_t rank; /* priority and virtual time */
@@ -122,7 +116,7 @@ typedef struct {
 struct core_bucket {
     core_job_t *job;
     core_group_t *group;
-    core_entry_t *entries; /* heap */
+    uint64_t *entries; /* heap of core_key () */
     uint32_t count, cap;
     uint32_t ready; /* entries that are not stale */
     uint32_t slot;  /* in the group's table of places */
@@ -183,6 +177,12 @@ struct core_worker {
     char *device;
 };
 
+/*  A task that starts from what a node made lately. */
+typedef struct {
+    uint64_t job;
+    uint32_t ordinal;
+} core_recent_t;
+
 struct core_node {
     uint64_t id, peer, key; /* key: hash of the name */
     char name[AUT_CORE_NAME];
@@ -198,6 +198,8 @@ struct core_node {
     uint32_t worker_count, lease_count;
     core_lease_t *leases; /* doubly linked, oldest first */
     core_lease_t *leases_last;
+    core_recent_t recent[CORE_RECENT]; /* a ring */
+    uint32_t recent_next;
     int64_t seen, due;
     size_t heap_index;
     core_node_t *lost_prev, *lost_next;
@@ -290,7 +292,7 @@ uint64_t core_mix (uint64_t x);
 uint64_t core_name_key (const char *name);
 
 /* ---- heaps.c ---- */
-void core_entries_push (core_bucket_t *bucket, core_entry_t entry);
+void core_entries_push (core_bucket_t *bucket, uint64_t key);
 void core_entries_pop (core_bucket_t *bucket);
 core_turn_t core_turn_of (core_bucket_t *bucket);
 void core_turns_put (core_bucket_t *bucket);
@@ -329,20 +331,15 @@ void core_group_dirty (aut_core_t *self, core_group_t *group);
 core_group_t *core_group_clean (aut_core_t *self);
 void core_group_unref (aut_core_t *self, core_group_t *group);
 
+/*  Longest chain first, then ordinal. */
 static inline uint64_t core_key (const core_task_t *task, uint32_t ordinal)
 {
-    return (uint64_t)(UINT32_MAX - task->chain) << 32 | (uint64_t)ordinal << 1 |
-           (task->after != AUT_CORE_NONE);
+    return (uint64_t)(UINT32_MAX - task->chain) << 32 | ordinal;
 }
 
 static inline uint32_t core_key_ordinal (uint64_t key)
 {
-    return (uint32_t)key >> 1;
-}
-
-static inline uint32_t core_key_chain (uint64_t key)
-{
-    return UINT32_MAX - (uint32_t)(key >> 32);
+    return (uint32_t)key;
 }
 
 /*  Whether an entry still stands for a task that waits in this bucket. */

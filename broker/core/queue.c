@@ -155,7 +155,7 @@ void core_buckets_free (aut_core_t *self, core_job_t *job)
 /*  The entry on top goes; its task may be entered again. */
 static void entry_drop (core_bucket_t *bucket)
 {
-    core_task_t *task = &bucket->job->items[core_key_ordinal (bucket->entries[0].key)];
+    core_task_t *task = &bucket->job->items[core_key_ordinal (bucket->entries[0])];
     if (bucket->job->buckets[task->bucket] == bucket)
         task->flags &= (uint8_t)~TASK_QUEUED;
     core_entries_pop (bucket);
@@ -168,14 +168,14 @@ static void bucket_settle (core_bucket_t *bucket)
         while (bucket->count) {
             /* in any order: the last is the cheapest */
             core_task_t *task =
-                &bucket->job->items[core_key_ordinal (bucket->entries[--bucket->count].key)];
+                &bucket->job->items[core_key_ordinal (bucket->entries[--bucket->count])];
             if (bucket->job->buckets[task->bucket] == bucket)
                 task->flags &= (uint8_t)~TASK_QUEUED;
         }
         core_turns_remove (bucket);
         return;
     }
-    while (!core_key_valid (bucket, bucket->entries[0].key))
+    while (!core_key_valid (bucket, bucket->entries[0]))
         entry_drop (bucket);
     if (!core_bucket_in_turn (bucket))
         core_turns_put (bucket);
@@ -199,9 +199,7 @@ void core_queue_push (aut_core_t *self, core_job_t *job, uint32_t ordinal)
     task->flags &= (uint8_t)~TASK_DELAYED;
     if (!(task->flags & TASK_QUEUED)) {
         task->flags |= TASK_QUEUED;
-        const core_tail_t *input = core_task_input (job, task);
-        core_entries_push (bucket,
-                           (core_entry_t){core_key (task, ordinal), input ? input->node : 0});
+        core_entries_push (bucket, core_key (task, ordinal));
     }
     bucket->ready++;
     job->queued++;

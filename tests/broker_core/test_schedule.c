@@ -152,7 +152,7 @@ START_TEST (a_worker_stays_with_its_shot)
 {
     scene_open (&s);
     scene_node_t *a = scene_node (&s, "a", 1, 1, 24), *b = scene_node (&s, "b", 1, 1, 24);
-    scene_submit (&s, 0, 6, 8, 10, "m");
+    scene_submit (&s, 0, 60, 8, 10, "m");
     for (int i = 0; i < 2; i++) /* chains of 7 and 6 beside those of 8 */
         for (int n = 0; n < 2; n++) {
             scene_node_t *node = n ? b : a;
