@@ -158,8 +158,7 @@ static void take (bench_t *bench, node_t *node, const aut_msg_t *msg, int64_t wo
 static void serve (bench_t *bench, node_t *node, int64_t work_us, uint64_t *seed)
 {
     aut_received_t in;
-    int rc;
-    while ((rc = aut_net_recv (node->sock, false, &in)) == 0) {
+    while (aut_net_recv (node->sock, false, &in) == 0) {
         take (bench, node, &in.msg, work_us, seed);
         aut_received_clear (&in);
     }

@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 char *make_dir (void)
 {
     char *dir = aut_strdup ("/tmp/aut-broker-XXXXXX");
@@ -88,7 +86,8 @@ static bool is_ready (const char *path, pid_t pid)
 
 pid_t spawn_broker (const char *dir, const char *const *extra, aut_endpoints_t *endpoints)
 {
-    const char *args[32] = {AUTEUR_BIN_DIR "/auteur-broker", "--state", dir, "--port", "0", NULL};
+    static const char program[] = AUTEUR_BIN_DIR "/auteur-broker";
+    const char *args[32] = {program, "--state", dir, "--port", "0", NULL};
     for (size_t i = 5; extra && *extra; i++)
         args[i] = *extra++;
     char *path = endpoints_path (dir);

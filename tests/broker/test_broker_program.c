@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROGRAM AUTEUR_BIN_DIR "/auteur-broker"
+static const char program[] = AUTEUR_BIN_DIR "/auteur-broker";
 
 static char *dir;
 static aut_endpoints_t endpoints;
@@ -197,7 +197,7 @@ static void expect_log (const char *log, const char *part)
 START_TEST (second_broker_is_refused_by_name)
 {
     char *log = aut_path_join (dir, "log", NULL), text[32];
-    const char *args[] = {PROGRAM, "--state", dir, "--port", "0", NULL};
+    const char *args[] = {program, "--state", dir, "--port", "0", NULL};
     ck_assert_int_eq (run (log, args), 1);
     snprintf (text, sizeof text, "pid %ld", (long)pid);
     expect_log (log, text);
@@ -212,7 +212,7 @@ START_TEST (backup_of_a_running_broker)
 {
     char *job = submit_film (client, "film", 2, 1);
     char *copy = make_dir (), *log = aut_path_join (dir, "log", NULL);
-    const char *args[] = {PROGRAM, "--state", dir, "--backup", copy, NULL};
+    const char *args[] = {program, "--state", dir, "--backup", copy, NULL};
     ck_assert_int_eq (run (log, args), 0);
     ck_assert_int_eq (run (log, args), 2); /* not over what is there */
     expect_log (log, "not empty");
@@ -240,16 +240,16 @@ START_TEST (command_line)
         const char *args[6], *says;
         int code;
     } cases[] = {
-        {{PROGRAM, "--state", state, "--bind", "0.0.0.0", NULL}, "--insecure", 2},
-        {{PROGRAM, "--state", state, "--port", "70000", NULL}, "port", 2},
-        {{PROGRAM, "--stat", state, NULL}, "state", 2},
-        {{PROGRAM, "--state", state, "--lease", "0", NULL}, "lease", 2},
-        {{PROGRAM, "--state", "/proc/nowhere", NULL}, "/proc/nowhere", 1},
-        {{PROGRAM, "--config", "/nonexistent", NULL}, "/nonexistent", 2},
-        {{PROGRAM, "--config", config, NULL}, "did you mean \"port\"", 2},
-        {{PROGRAM, "--state", state, "--backup", "/tmp/x-backup", NULL}, "no database", 2},
-        {{PROGRAM, "--version", NULL}, NULL, 0},
-        {{PROGRAM, "--help", NULL}, NULL, 0},
+        {{program, "--state", state, "--bind", "0.0.0.0", NULL}, "--insecure", 2},
+        {{program, "--state", state, "--port", "70000", NULL}, "port", 2},
+        {{program, "--stat", state, NULL}, "state", 2},
+        {{program, "--state", state, "--lease", "0", NULL}, "lease", 2},
+        {{program, "--state", "/proc/nowhere", NULL}, "/proc/nowhere", 1},
+        {{program, "--config", "/nonexistent", NULL}, "/nonexistent", 2},
+        {{program, "--config", config, NULL}, "did you mean \"port\"", 2},
+        {{program, "--state", state, "--backup", "/tmp/x-backup", NULL}, "no database", 2},
+        {{program, "--version", NULL}, NULL, 0},
+        {{program, "--help", NULL}, NULL, 0},
     };
     OK (aut_file_write (config, "{\"prot\":1}", 10));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

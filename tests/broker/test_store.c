@@ -18,8 +18,6 @@ static char dir[64];
 
 /*  Stand before the C library's: SQLite's calls come here and are counted. */
 static int syncs;
-int fsync (int fd);
-int fdatasync (int fd);
 
 int fsync (int fd)
 {
