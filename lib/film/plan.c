@@ -82,7 +82,7 @@ static void fill_files (spec_box_t *box, const aut_model_t *model)
 }
 
 /*  What only a backend that draws looks at: others have it in their prompt. */
-static void fill_drawing (spec_box_t *box, const aut_shot_t *shot)
+static void fill_drawing (spec_box_t *box, const aut_shot_t *shot, const aut_scene_t *scene)
 {
     aut_task_spec_t *spec = &box->spec;
     spec->has_camera = shot->camera.node != NULL;
@@ -97,6 +97,10 @@ static void fill_drawing (spec_box_t *box, const aut_shot_t *shot)
                                                       .has_image = from->image != NULL,
                                                       .image = from->image_hash};
     }
+    /* the slugline says where and when: a place like any other */
+    if (scene->slugline && scene->slugline[0] && spec->card_count < MAX_CARDS)
+        box->cards[spec->card_count++] = (aut_card_t){.type = AUT_INGREDIENT_LOCATION,
+                                                      .description = scene->slugline};
 }
 
 static void fill_anchors (aut_task_spec_t *spec, const aut_plan_t *plan,
@@ -148,8 +152,11 @@ static void fill_spec (spec_box_t *box, const aut_plan_t *plan, const aut_plan_c
     if (chunk->after != AUT_PLAN_NONE)
         box->spec.after = plan->chunks[chunk->after].key;
     fill_files (box, shot->model);
-    if (strcmp (shot->model->backend, "animatic") == 0)
-        fill_drawing (box, shot->shot);
+    if (strcmp (shot->model->backend, "animatic") == 0) {
+        fill_drawing (box, shot->shot, shot->scene);
+        /* one composition for the whole shot, however it is cut into chunks */
+        box->spec.seed = plan->chunks[shot->first_chunk].seed;
+    }
     fill_anchors (&box->spec, plan, shot, chunk);
 }
 

@@ -91,7 +91,7 @@ START_TEST (keys_leave_out)
     static const char *const others[] = {
         FILM ("\"title\":\"T\",\"x\":{\"k\":1},", A, B),
         FILM ("", B, A),
-        "{\"storyboard\":\"1\",\"project\":\"other\",\"scenes\":[{\"id\":\"t\",\"slugline\":\"S\","
+        "{\"storyboard\":\"1\",\"project\":\"other\",\"scenes\":[{\"id\":\"t\","
         "\"shots\":[" A "]},{\"id\":\"u\",\"shots\":[" B "]}]}",
         FILM ("\"output\":{\"upscale\":\"4k\"},\"audio\":[{\"temp\":\"tone\"}],", A, B),
         FILM ("", "{\"id\":\"a\",\"prompt\":\"x\",\"dialogue\":\"d\",\"sound\":\"s\",\"x\":1}", B),

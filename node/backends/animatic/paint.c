@@ -104,12 +104,14 @@ static void paint_front (anm_paint_t *p)
 {
     if (p->scene->size > ANM_SIZE_FULL)
         return;
+    p->stage->near_soft = 0.0045;
     if (p->scene->place == ANM_PLACE_FOREST)
         anm_paint_forest_front (p);
     else
         anm_paint_land_front (p);
     if (p->scene->weather == ANM_WEATHER_FOG && !p->scene->interior)
         anm_paint_fog (p, 0.8, 0.3, 0.3, 0.5);
+    p->stage->near_soft = 0;
 }
 
 /*  Darker corners, and a little more at the foot, where words will be. */

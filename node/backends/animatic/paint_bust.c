@@ -312,9 +312,13 @@ static void draw_hair_front (const bust_t *b)
         cairo_curve_to (cr, -0.36, -0.4, -0.42, -0.42, -0.42, -0.56);
         cairo_curve_to (cr, -0.46, -0.94, -0.24, -1.09, 0.04, -1.08);
         cairo_curve_to (cr, 0.34, -1.08, 0.48, -0.88, 0.42, -0.62);
+        cairo_path_t *hair = cairo_copy_path (cr);
         round_fill (b, b->f->hair, 0.026);
         anm_src (cr, anm_shaded (&b->p->pal, anm_rgb_scale (b->f->hair, 0.55), 0), 0.35);
         cairo_set_line_width (cr, 0.011);
+        cairo_save (cr);
+        cairo_append_path (cr, hair);
+        cairo_clip (cr);
         for (int i = 0; i < 9; i++) { /* combed back from the brow */
             double x = 0.34 - 0.072 * i, y = -0.82 + 0.006 * (i - 3) * (i - 3);
             cairo_move_to (cr, x, y);
@@ -322,6 +326,8 @@ static void draw_hair_front (const bust_t *b)
                             -1.03 + 0.012 * i);
             cairo_stroke (cr);
         }
+        cairo_restore (cr);
+        cairo_path_destroy (hair);
     }
 }
 

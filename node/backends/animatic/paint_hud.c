@@ -82,8 +82,8 @@ static void paint_depth_move (cairo_t *cr, double hw, double hh, bool in, bool z
 {
     for (int sx = -1; sx <= 1; sx += 2) {
         for (int sy = -1; sy <= 1; sy += 2) {
-            double ox = sx * (hw - 0.13), oy = sy * (hh - 0.13), ix = sx * hw * 0.66,
-                   iy = sy * hh * 0.62;
+            double ox = sx * (hw - 0.12), oy = sy * (zoom ? hh - 0.17 : 0.21), ix = sx * hw * 0.68,
+                   iy = sy * (zoom ? hh * 0.5 : 0.125);
             double a = atan2 (iy - oy, ix - ox), len = hypot (ix - ox, iy - oy);
             if (zoom) {
                 cairo_move_to (cr, ox, oy);
@@ -99,7 +99,7 @@ static void paint_depth_move (cairo_t *cr, double hw, double hh, bool in, bool z
         }
     }
     if (zoom)
-        dashed_frame (cr, hw * 0.66, hh * 0.62);
+        dashed_frame (cr, hw * 0.68, hh * 0.5);
 }
 
 static void paint_hand (cairo_t *cr, double x, double y)

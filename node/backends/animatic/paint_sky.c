@@ -15,10 +15,8 @@ static anm_px_t sky_at (const void *ctx, double x, double y)
 {
     const anm_paint_t *p = ctx;
     double t = (y + 0.62) / (p->horizon + 0.62);
-    anm_rgb_t c = t < 0.55 ? anm_rgb_mix (p->pal.sky_top, p->pal.sky_mid, anm_smooth (-0.1, 0.6, t))
-                           : anm_rgb_mix (p->pal.sky_mid, p->pal.sky_low, anm_smooth (0.45, 1, t));
-    if (t < 0.6)
-        c = anm_rgb_mix (c, p->pal.sky_mid, 0.5 * anm_smooth (0.45, 0.6, t));
+    anm_rgb_t c = anm_rgb_mix (p->pal.sky_top, p->pal.sky_mid, anm_smooth (-0.1, 0.66, t));
+    c = anm_rgb_mix (c, p->pal.sky_low, anm_smooth (0.42, 1.02, t));
     double dx = (x - p->sun_x) / 1.1, dy = (y - p->sun_y) / 0.62, d2 = dx * dx + dy * dy;
     return pixel (anm_rgb_mix (c, p->pal.glow, 0.62 * p->pal.glow_strength * exp (-3.2 * d2)), 1);
 }

@@ -107,10 +107,10 @@ static void lamplit (anm_palette_t *pal, anm_time_t time)
 {
     if (time == ANM_TIME_NIGHT) {
         pal->light = anm_rgb (0xe0aa78);
-        pal->shade = anm_rgb (0x34304a);
+        pal->shade = anm_rgb (0x4a4055);
     } else if (time == ANM_TIME_DUSK) {
         pal->light = anm_rgb (0xecbc92);
-        pal->shade = anm_rgb (0x4a4058);
+        pal->shade = anm_rgb (0x5e5062);
     } else {
         pal->light = anm_rgb_mix (pal->light, anm_rgb (0xfff2de), 0.6);
         pal->shade = anm_rgb_mix (pal->shade, anm_rgb (0x8a8078), 0.6);
@@ -127,7 +127,7 @@ void anm_palette_make (anm_palette_t *pal, const anm_scene_t *scene)
                            .light = anm_rgb (h->light),
                            .shade = anm_rgb (h->shade),
                            .glow_strength = h->strength,
-                           .tint_strength = scene->saturation <= 0 ? 0 : 0.36,
+                           .tint_strength = scene->saturation <= 0 ? 0 : 0.27,
                            .scene = scene};
     if (scene->has_sky) {
         anm_rgb_t c = scene->sky;

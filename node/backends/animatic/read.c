@@ -78,6 +78,7 @@ static anm_figure_t *add_figure (reader_t *r, anm_build_t build)
     static const unsigned skins[] = {0xe9bd98, 0xd9a178, 0xb97f56, 0x8a5a3c, 0xf0cdb0};
     static const unsigned hairs[] = {0x2a211d, 0x4d3323, 0x6b4a2e, 0x1d1b20, 0x8a5a30};
     static const unsigned cloths[] = {0x364a63, 0x6b4038, 0x4c5a44, 0x57496b, 0x3d4348};
+    static const unsigned accents[] = {0xb5483a, 0x33415a, 0x5f4a36, 0xc08a3a, 0x4a5a52};
     anm_scene_t *s = r->scene;
     if (s->figures >= ANM_FIGURES_MAX)
         return NULL;
@@ -88,7 +89,7 @@ static anm_figure_t *add_figure (reader_t *r, anm_build_t build)
     f->skin = anm_rgb (skins[seed % 5]);
     f->hair = anm_rgb (hairs[(seed >> 8) % 5]);
     f->cloth = anm_rgb (cloths[(seed >> 16) % 5]);
-    f->accent = anm_rgb (0xb5483a);
+    f->accent = anm_rgb (accents[(seed >> 24) % 5]);
     if (build == ANM_BUILD_WOMAN)
         f->wears = ANM_WEARS_LONG_HAIR;
     r->figure = f;
@@ -209,7 +210,7 @@ static void read_look (anm_scene_t *s, anm_look_t look)
 {
     switch (look) {
     case ANM_LOOK_MUTED:
-        s->saturation *= 0.72;
+        s->saturation *= 0.84;
         break;
     case ANM_LOOK_VIVID:
         s->saturation *= 1.25;
@@ -400,6 +401,13 @@ static void age_color (reader_t *r, bool ends)
     r->color_age = -1;
 }
 
+/*  Who moves when nobody was named in this phrase: the first character, whose name is no word. */
+static anm_goes_t *usual_mover (const reader_t *r)
+{
+    bool named = r->has_characters && !r->is_character && !r->is_object && r->weight >= 3;
+    return named && r->scene->figures > 0 ? &r->scene->figure[0].goes : NULL;
+}
+
 static void read_text (reader_t *r, const char *text)
 {
     const char *at = text;
@@ -410,7 +418,7 @@ static void read_text (reader_t *r, const char *text)
     r->phrase_colors = 0;
     r->moving = false;
     r->thing = NULL;
-    r->goes = NULL;
+    r->goes = usual_mover (r);
     while (more) {
         t = next;
         more = next_token (&at, &next);
@@ -420,7 +428,7 @@ static void read_text (reader_t *r, const char *text)
         if (t.ends) {
             r->phrase_colors = 0;
             r->moving = false;
-            r->goes = NULL;
+            r->goes = usual_mover (r);
         }
     }
 }

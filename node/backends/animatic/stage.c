@@ -217,6 +217,8 @@ anm_layer_t *anm_stage_close (anm_stage_t *stage)
     anm_layer_t *layer = stage->layers[stage->count - 1];
     if (out_of_focus (stage, layer->depth))
         anm_layer_blur (layer, (int)(stage->soft * layer->density + 0.5));
+    else if (layer->depth > 0 && layer->depth < 0.9 && stage->near_soft > 0)
+        anm_layer_blur (layer, (int)(stage->near_soft * layer->density + 0.5));
     anm_layer_finish (layer, layer->depth > 0 ? stage->grain : 0,
                       anm_mix (stage->seed, (uint64_t)stage->count));
     return layer;

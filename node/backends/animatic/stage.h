@@ -46,11 +46,12 @@ typedef struct {
     anm_camera_t camera;
     anm_layer_t *layers[ANM_LAYERS_MAX]; /* from back to front */
     int count;
-    anm_rect_t rect; /* what the open layer shows, in world units */
-    int error;       /* the first that happened; drawing goes on without effect */
-    cairo_t *cr;     /* of the open layer */
-    double grain;    /* of the layers, in 1/255 */
-    double soft;     /* how far what is behind the subject is out of focus, in world units */
+    anm_rect_t rect;  /* what the open layer shows, in world units */
+    int error;        /* the first that happened; drawing goes on without effect */
+    cairo_t *cr;      /* of the open layer */
+    double grain;     /* of the layers, in 1/255 */
+    double soft;      /* how far what is behind the subject is out of focus, in world units */
+    double near_soft; /* the same for what is close before the lens */
     uint64_t seed;
 } anm_stage_t;
 
