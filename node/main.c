@@ -33,7 +33,7 @@ static const char about[] =
     "need and returns what they make. Goes on by itself when the broker was away.\n"
     "\n"
     "SIGTERM or SIGINT drains: a running chunk may finish within --drain seconds, else it is given "
-    "back. A second one leaves at once.\n"
+    "back. A second one leaves at once. SIGHUP looks for models again.\n"
     "\n"
     "Example: auteur-node --broker render1:7700 --device cuda:0 --state /var/lib/auteur/node";
 
@@ -128,6 +128,10 @@ static int serve (aut_node_daemon_t *node, int signals)
         struct signalfd_siginfo info;
         if (read (signals, &info, sizeof info) != sizeof info)
             continue;
+        if (info.ssi_signo == SIGHUP) {
+            aut_node_reload (node);
+            continue;
+        }
         if (draining)
             return EXIT_INTERRUPTED;
         draining = true;
@@ -143,6 +147,7 @@ static int catch_signals (void)
     sigemptyset (&set);
     sigaddset (&set, SIGTERM);
     sigaddset (&set, SIGINT);
+    sigaddset (&set, SIGHUP);
     sigprocmask (SIG_BLOCK, &set, NULL);
     signal (SIGPIPE, SIG_IGN);
     return signalfd (-1, &set, SFD_CLOEXEC);

@@ -35,12 +35,14 @@
 struct aut_node_daemon {
     /* set before the thread starts */
     char *node_endpoint, *data_endpoint, *endpoints_file, *work_dir;
+    aut_node_options_t options; /* devices and models are copies, other pointers not for use */
     uint32_t drain_ms;
     int lock, wake, ended;
     aut_blobs_t *cache;
     pthread_t thread;
     /* between threads */
     _Atomic int64_t drain_wanted; /* within so many ms, −1 = at once; NO_DRAIN = no */
+    atomic_bool reload_wanted;
     /* the loop's own */
     zsock_t *broker;
     aut_session_t *session;
@@ -288,11 +290,40 @@ static void pump_broker (aut_node_daemon_t *self)
     }
 }
 
+static int open_registry (aut_registry_t **out, const char *models)
+{
+    int rc = aut_registry_open (out, models);
+    for (size_t i = 0; rc == 0 && i < aut_registry_warning_count (*out); i++)
+        aut_log (AUT_LOG_WARN, "node", "%s", aut_registry_warning (*out, i));
+    return rc;
+}
+
+static void reload (aut_node_daemon_t *self)
+{
+    aut_registry_t *registry = NULL;
+    aut_offer_t offer = {0};
+    int rc = open_registry (&registry, self->options.models);
+    if (rc == 0)
+        rc = aut_offer_make (&offer, &self->options, registry);
+    aut_registry_destroy (&registry);
+    if (rc < 0) {
+        aut_log (AUT_LOG_ERROR, "node", "models stay as they were: %s", aut_error_detail ());
+        return;
+    }
+    aut_log (AUT_LOG_INFO, "node", "looked for models again");
+    step (self, &(aut_session_event_t){.type = AUT_SESSION_OFFER,
+                                       .workers = offer.workers,
+                                       .worker_count = offer.count});
+    aut_offer_clear (&offer);
+}
+
 static void pump_requests (aut_node_daemon_t *self)
 {
     uint64_t count;
     ssize_t n = read (self->wake, &count, sizeof count);
     (void)n; /* nothing to read is fine */
+    if (atomic_exchange (&self->reload_wanted, false))
+        reload (self);
     int64_t within = atomic_exchange (&self->drain_wanted, NO_DRAIN);
     if (within != NO_DRAIN)
         step (self, &(aut_session_event_t){.type = AUT_SESSION_DRAIN, .within_ms = within});
@@ -397,14 +428,6 @@ static int make_session (aut_node_daemon_t *self, const aut_node_options_t *opti
     return 0;
 }
 
-static int open_registry (aut_registry_t **out, const char *models)
-{
-    int rc = aut_registry_open (out, models);
-    for (size_t i = 0; rc == 0 && i < aut_registry_warning_count (*out); i++)
-        aut_log (AUT_LOG_WARN, "node", "%s", aut_registry_warning (*out, i));
-    return rc;
-}
-
 static int prepare (aut_node_daemon_t *self, const aut_node_options_t *options)
 {
     aut_registry_t *registry = NULL;
@@ -442,6 +465,32 @@ static int start_thread (aut_node_daemon_t *self)
     return 0;
 }
 
+/*  What looking for models again needs. */
+static void keep_options (aut_node_daemon_t *self, const aut_node_options_t *options)
+{
+    const char **devices = aut_calloc (options->device_count + 1, sizeof *devices);
+    for (size_t i = 0; i < options->device_count; i++)
+        devices[i] = aut_strdup (options->devices[i]);
+    self->options = *options;
+    self->options.devices = devices;
+    self->options.models = aut_strdup (options->models);
+}
+
+static void free_options (aut_node_options_t *options)
+{
+    union { /* copied above: ours to free */
+        const char *in;
+        char *out;
+    } text;
+    for (size_t i = 0; i < options->device_count; i++) {
+        text.in = options->devices[i];
+        free (text.out);
+    }
+    text.in = options->models;
+    free (text.out);
+    free ((void *)options->devices);
+}
+
 static void destroy (aut_node_daemon_t *self)
 {
     if (self->fetcher)
@@ -463,6 +512,7 @@ static void destroy (aut_node_daemon_t *self)
     free (self->data_endpoint);
     free (self->endpoints_file);
     free (self->work_dir);
+    free_options (&self->options);
     free (self);
 }
 
@@ -477,11 +527,13 @@ int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options)
     self->node_endpoint = aut_strdup (options->node_endpoint);
     self->data_endpoint = aut_strdup (options->data_endpoint);
     self->endpoints_file = aut_strdup (options->endpoints_file);
+    keep_options (self, options);
     self->drain_ms = options->drain_ms;
     self->lock = -1;
     self->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->ended = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init (&self->drain_wanted, NO_DRAIN);
+    atomic_init (&self->reload_wanted, false);
     int rc = self->wake < 0 || self->ended < 0 ? aut_fail_errno ("cannot make an eventfd") : 0;
     if (rc == 0)
         rc = prepare (self, options);
@@ -501,6 +553,12 @@ static void want_drain (aut_node_daemon_t *self, int64_t within_ms)
     while ((before == NO_DRAIN || within_ms < before) &&
            !atomic_compare_exchange_weak (&self->drain_wanted, &before, within_ms))
         continue;
+    signal_fd (self->wake);
+}
+
+void aut_node_reload (aut_node_daemon_t *self)
+{
+    atomic_store (&self->reload_wanted, true);
     signal_fd (self->wake);
 }
 

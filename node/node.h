@@ -41,6 +41,10 @@ void aut_node_options_init (aut_node_options_t *options);
  *  state folder that cannot be used or is used by another node. The caller owns `*out`. */
 int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options);
 
+/*  Looks for models again, as after a SIGHUP: what the workers offer changes, what runs goes on.
+ *  Returns at once; any thread. */
+void aut_node_reload (aut_node_daemon_t *self);
+
 /*  Begins to drain: takes no more tasks, lets a running chunk finish within drain_ms, else gives
  *  it back to the broker. Returns at once; any thread. */
 void aut_node_drain (aut_node_daemon_t *self);

@@ -122,6 +122,46 @@ static void on_start (aut_session_t *self)
     ses_say_hello (self);
 }
 
+/*  The strings were copied here, so dropping the const of the borrowed view is right. */
+static void free_text (const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } view = {.in = text};
+    free (view.out);
+}
+
+static void free_models (aut_msg_worker_t *info)
+{
+    for (size_t m = 0; m < info->model_count; m++)
+        free_text (info->models[m]);
+    free ((void *)info->models);
+}
+
+static void copy_models (aut_msg_worker_t *to, const aut_msg_worker_t *from)
+{
+    const char **models = aut_calloc (from->model_count + 1, sizeof *models);
+    for (size_t i = 0; i < from->model_count; i++)
+        models[i] = aut_strdup (from->models[i]);
+    to->models = models;
+    to->model_count = from->model_count;
+}
+
+/*  What is assigned already stays: the worker itself says if it cannot run it any more. */
+static void on_offer (aut_session_t *self, const aut_session_event_t *event)
+{
+    for (size_t i = 0; i < event->worker_count; i++) {
+        worker_t *worker = ses_find_worker (self, event->workers[i].id);
+        if (!worker)
+            continue;
+        free_models (&worker->info);
+        copy_models (&worker->info, &event->workers[i]);
+    }
+    if (self->online)
+        ses_say_hello (self);
+}
+
 void aut_session_step (aut_session_t *self, const aut_session_event_t *event, int64_t now_ms)
 {
     self->now = now_ms;
@@ -157,6 +197,9 @@ void aut_session_step (aut_session_t *self, const aut_session_event_t *event, in
     case AUT_SESSION_UPLOADED:
     case AUT_SESSION_UPLOAD_FAILED:
         ses_on_transfer (self, event);
+        break;
+    case AUT_SESSION_OFFER:
+        on_offer (self, event);
         break;
     case AUT_SESSION_DRAIN:
         on_drain (self, event->within_ms);
@@ -203,10 +246,7 @@ static void copy_worker (aut_msg_worker_t *to, const aut_msg_worker_t *from)
     *to = *from;
     to->device = aut_strdup (from->device);
     to->class_ = aut_strdup (from->class_);
-    const char **models = aut_calloc (from->model_count + 1, sizeof *models);
-    for (size_t i = 0; i < from->model_count; i++)
-        models[i] = aut_strdup (from->models[i]);
-    to->models = models;
+    copy_models (to, from);
 }
 
 static void set_defaults (aut_session_options_t *options)
@@ -244,16 +284,6 @@ aut_session_t *aut_session_new (const aut_session_options_t *options, aut_sessio
     return self;
 }
 
-/*  The strings were copied here, so dropping the const of the borrowed view is right. */
-static void free_text (const char *text)
-{
-    union {
-        const char *in;
-        char *out;
-    } view = {.in = text};
-    free (view.out);
-}
-
 void aut_session_destroy (aut_session_t **self_p)
 {
     aut_session_t *self = *self_p;
@@ -264,9 +294,7 @@ void aut_session_destroy (aut_session_t **self_p)
         ses_free_hold (self->holds[i]);
     for (size_t i = 0; i < self->options.worker_count; i++) {
         aut_msg_worker_t *info = &self->workers[i].info;
-        for (size_t m = 0; m < info->model_count; m++)
-            free_text (info->models[m]);
-        free ((void *)info->models);
+        free_models (info);
         free_text (info->device);
         free_text (info->class_);
     }

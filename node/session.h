@@ -40,6 +40,7 @@ typedef enum {
     AUT_SESSION_FETCH_FAILED,  /* `hold`: `code`, `text` */
     AUT_SESSION_UPLOADED,      /* `hold`'s results are with the broker: `refs` */
     AUT_SESSION_UPLOAD_FAILED, /* `hold`: `code`, `text` */
+    AUT_SESSION_OFFER,         /* the workers' models are now those of `workers` */
     AUT_SESSION_DRAIN,         /* take no more; end when what runs has ended or after `within_ms` */
     AUT_SESSION_TICK           /* time has passed */
 } aut_session_event_type_t;
@@ -60,6 +61,8 @@ typedef struct {
     const aut_worker_progress_t *progress;
     const aut_worker_result_t *result;
     const aut_result_refs_t *refs;
+    const aut_msg_worker_t *workers; /* OFFER: matched by id; only their models count */
+    size_t worker_count;
 } aut_session_event_t;
 
 typedef enum {

@@ -84,7 +84,6 @@ static void limit_threads (int64_t threads)
 static int run (const arguments_t *args)
 {
     aut_control_t *control;
-    aut_registry_t *registry = NULL;
     aut_device_info_t devices[AUT_DEVICES_MAX];
     size_t count = aut_devices_list (devices, AUT_DEVICES_MAX);
     aut_device_t device = {.name = args->device};
@@ -93,12 +92,7 @@ static int run (const arguments_t *args)
             device.memory_bytes = devices[i].memory;
     if (aut_control_new (&control, AUT_WORKER_FD) < 0)
         return 1;
-    int rc = aut_registry_open (&registry, args->models);
-    if (rc < 0) {
-        say_fail (control, 0, rc);
-        return 1;
-    }
-    aut_loaded_t loaded = {.registry = registry, .device = device};
+    aut_loaded_t loaded = {.models = args->models, .device = device};
     aut_worker_env_t env = {.loaded = &loaded,
                             .fault = getenv (TEST_FAULT),
                             .cancelled = cancelled,
@@ -107,7 +101,6 @@ static int run (const arguments_t *args)
     say_hello (control, &device);
     serve (control, &env);
     aut_loaded_clear (&loaded);
-    aut_registry_destroy (&registry);
     return 0;
 }
 

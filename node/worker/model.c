@@ -46,6 +46,15 @@ static int verify_files (const aut_model_t *model)
     return rc;
 }
 
+static void unload (aut_loaded_t *self)
+{
+    if (self->backend)
+        self->backend->unload (self->state);
+    self->backend = NULL;
+    self->model = NULL;
+    self->state = NULL;
+}
+
 static int load (aut_loaded_t *self, const aut_model_t *model)
 {
     const aut_backend_t *backend = aut_backend_find (model->backend);
@@ -65,23 +74,32 @@ static int load (aut_loaded_t *self, const aut_model_t *model)
     return 0;
 }
 
+static int find (aut_loaded_t *self, const aut_task_spec_t *spec, const aut_model_t **model)
+{
+    *model = self->registry ? aut_registry_find (self->registry, spec->model) : NULL;
+    if (!*model)
+        return aut_fail (AUT_ERR_NOT_FOUND, "this node has no model %s", spec->model);
+    return check_identity (*model, spec);
+}
+
 int aut_loaded_ensure (aut_loaded_t *self, const aut_task_spec_t *spec)
 {
-    const aut_model_t *model = aut_registry_find (self->registry, spec->model);
-    if (!model)
-        return aut_fail (AUT_ERR_NOT_FOUND, "this node has no model %s", spec->model);
-    int rc = check_identity (model, spec);
+    const aut_model_t *model;
+    int rc = find (self, spec, &model);
+    if (rc < 0) {
+        aut_loaded_clear (self); /* it points into the registry */
+        rc = aut_registry_open (&self->registry, self->models);
+        if (rc == 0)
+            rc = find (self, spec, &model);
+    }
     if (rc < 0 || self->model == model)
         return rc;
-    aut_loaded_clear (self);
+    unload (self);
     return load (self, model);
 }
 
 void aut_loaded_clear (aut_loaded_t *self)
 {
-    if (self->backend)
-        self->backend->unload (self->state);
-    self->backend = NULL;
-    self->model = NULL;
-    self->state = NULL;
+    unload (self);
+    aut_registry_destroy (&self->registry);
 }

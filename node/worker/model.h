@@ -7,19 +7,22 @@
 #include "node/backend.h"
 
 typedef struct {
-    const aut_registry_t *registry; /* borrowed */
-    aut_device_t device;            /* name is borrowed */
-    const aut_backend_t *backend;   /* of the loaded model, or NULL */
+    aut_registry_t *registry;     /* owned once opened */
+    const char *models;           /* search path, borrowed; NULL = the default one */
+    aut_device_t device;          /* name is borrowed */
+    const aut_backend_t *backend; /* of the loaded model, or NULL */
     const aut_model_t *model;
     void *state;
 } aut_loaded_t;
 
-/*  Makes the spec's model the loaded one. AUT_ERR_NOT_FOUND if this node does not have it,
- *  AUT_ERR_VERSION if it has another revision or other files than the spec's, AUT_ERR_CORRUPT for a
- *  file whose bytes do not match its declared hash, or the backend's error. */
+/*  Makes the spec's model the loaded one. The registry is opened when first needed, and anew when
+ * it does not have the model as the spec wants it (manifests may have come since).
+ * AUT_ERR_NOT_FOUND if this node does not have it, AUT_ERR_VERSION if it has another revision or
+ * other files than the spec's, AUT_ERR_CORRUPT for a file whose bytes do not match its declared
+ * hash, or the backend's error. */
 int aut_loaded_ensure (aut_loaded_t *self, const aut_task_spec_t *spec);
 
-/*  Unloads. */
+/*  Unloads, and closes the registry. */
 void aut_loaded_clear (aut_loaded_t *self);
 
 #endif

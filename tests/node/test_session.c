@@ -43,6 +43,8 @@ static void say_hello (world_t *world, const aut_msg_hello_t *hello)
                            hello->held[i].finished ? "f" : "");
     say (world, text.data);
     aut_buffer_clear (&text);
+    for (size_t i = 0; i < hello->worker_count; i++)
+        ck_assert_str_eq (hello->workers[i].models[0], "m");
 }
 
 static void say_message (world_t *world, const aut_msg_t *msg)
@@ -177,7 +179,12 @@ static const struct {
     {"uploaded", AUT_SESSION_UPLOADED, false, true},
     {"noupload", AUT_SESSION_UPLOAD_FAILED, false, true},
     {"drain", AUT_SESSION_DRAIN, false, false},
+    {"offer", AUT_SESSION_OFFER, false, false},
 };
+
+static const char *const other_models[] = {"m", "other"};
+static const aut_msg_worker_t offered[] = {{.id = 0, .models = other_models, .model_count = 2},
+                                           {.id = 9, .models = other_models, .model_count = 1}};
 
 static void happen (world_t *world, int64_t now, const char *text)
 {
@@ -201,7 +208,9 @@ static void happen (world_t *world, int64_t now, const char *text)
                                      .text = "test",
                                      .progress = &progress,
                                      .result = &result,
-                                     .refs = &refs};
+                                     .refs = &refs,
+                                     .workers = offered,
+                                     .worker_count = 2};
         if (events[i].worker && events[i].hold)
             sscanf (rest, "%" SCNu32 " %" SCNu64 " %31s", &event.worker, &event.hold, code);
         else if (events[i].worker)
@@ -463,6 +472,12 @@ static const scenario_t scenarios[] = {
                       {180, "tick", "HELLO"},
                       {181, "tick", ""},
                       {2800, "tick", "reconnect; HELLO"},
+                      END}},
+    {"other models: the broker hears of them, what runs goes on",
+     (const line_t[]){RUNNING,
+                      {10, "offer", "HELLO 7/1@5"},
+                      {11, "welcome 5", "STARTED 7/1@5"},
+                      {12, "progress 0 1", "PROGRESS 7/1@5"},
                       END}},
     {"a broker that leaves",
      (const line_t[]){
