@@ -112,7 +112,7 @@ static void make_tap (tap_t *tap, double center, double a, int taps)
     }
     if (wide > TAPS_MAX / 4.0)
         wide = TAPS_MAX / 4.0;
-    double base = floor (center) - taps / 2 + 1;
+    double base = floor (center) - (double)(taps / 2) + 1;
     base = base < -1e8 ? -1e8 : base > 1e8 ? 1e8 : base;
     tap->from = (int)base;
     for (int k = 0; k < taps; k++)
@@ -246,7 +246,8 @@ static void blend_span (anm_px_t *line, const anm_px_t *const rows[], const floa
 {
     const anm_px_t one = {1, 1, 1, 1};
     for (int x = from; x < to; x++) {
-        anm_px_t sum = rows[0][x] * w[0] + rows[1][x] * w[1];
+        /* There are at least two taps, each with its row. */
+        anm_px_t sum = rows[0][x] * w[0] + rows[1][x] * w[1]; /* NOLINT(clang-analyzer-*) */
         if (taps > 2)
             sum += rows[2][x] * w[2] + rows[3][x] * w[3];
         for (int k = 4; k < taps; k++)
