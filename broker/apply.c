@@ -421,9 +421,6 @@ static void publish_node (aut_broker_t *self, const aut_core_action_t *action)
     aut_buffer_format (&body, ",\"state\":\"%s\"", aut_node_state_text (action->u.node.state));
     aut_broker_publish (self, aut_sprintf ("node.%s", action->u.node.name), body.data);
     aut_buffer_clear (&body);
-    aut_log_about_t about = {.node = action->u.node.name};
-    aut_log_about (action->u.node.state == AUT_NODE_LOST ? AUT_LOG_WARN : AUT_LOG_INFO, LOG, &about,
-                   "node is %s", aut_node_state_text (action->u.node.state));
 }
 
 static void log_failure (const aut_core_action_t *action)

@@ -109,9 +109,24 @@ static void flush (aut_broker_t *self)
     aut_core_actions_clear (&self->actions);
 }
 
+/*  Nodes that come and go; one that says goodbye is nothing to warn of. */
+static void log_node (const aut_core_action_t *action, bool bye)
+{
+    aut_log_about_t about = {.node = action->u.node.name};
+    bool lost = action->u.node.state == AUT_NODE_LOST;
+    aut_log_about (lost && !bye ? AUT_LOG_WARN : AUT_LOG_INFO, LOG, &about, "node %s",
+                   lost && bye ? "has left"
+                   : lost      ? "is lost: it went silent"
+                               : aut_node_state_text (action->u.node.state));
+}
+
 static int step (aut_broker_t *self, const aut_core_event_t *event)
 {
+    size_t from = self->actions.count;
     int rc = aut_core_step (self->core, event, aut_mono_ms (self->clock), &self->actions);
+    for (size_t i = from; i < self->actions.count; i++)
+        if (self->actions.items[i].kind == AUT_PUB_NODE)
+            log_node (&self->actions.items[i], event->kind == AUT_EV_BYE);
     if (rc)
         aut_log (AUT_LOG_WARN, LOG, "event %s: %s", aut_core_event_text (event->kind),
                  aut_error_detail ());

@@ -256,6 +256,10 @@ static void answer_job (aut_broker_t *self, const aut_query_t *query, aut_buffer
     bool held = aut_core_job (self->core, entry->id, &info) == 0;
     uint64_t limit = limit_of (query, SHOTS_LIMIT), shot = query->after;
     put_job_head (self, entry, out);
+    aut_store_job_t stored;
+    char hex[AUT_HASH_HEX];
+    if (aut_store_job (self->store, entry->id, &stored) == 0)
+        aut_buffer_format (out, ",\"submission\":\"%s\"", aut_hash_hex (&stored.submission, hex));
     aut_buffer_format (out, ",\"seq\":%" PRIu64 ",\"shots\":[", self->ring.seq);
     for (; shot < entry->shot_count && shot - query->after < limit; shot++) {
         aut_buffer_text (out, shot > query->after ? "," : "");
