@@ -112,7 +112,8 @@ static void make_tap (tap_t *tap, double center, double a, int taps)
     }
     if (wide > TAPS_MAX / 4.0)
         wide = TAPS_MAX / 4.0;
-    double base = floor (center) - (double)(taps / 2) + 1;
+    int half = taps / 2;
+    double base = floor (center) - half + 1;
     base = base < -1e8 ? -1e8 : base > 1e8 ? 1e8 : base;
     tap->from = (int)base;
     for (int k = 0; k < taps; k++)
