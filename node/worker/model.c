@@ -84,7 +84,7 @@ static int find (aut_loaded_t *self, const aut_task_spec_t *spec, const aut_mode
 
 int aut_loaded_ensure (aut_loaded_t *self, const aut_task_spec_t *spec)
 {
-    const aut_model_t *model;
+    const aut_model_t *model = NULL;
     int rc = find (self, spec, &model);
     if (rc < 0) {
         aut_loaded_clear (self); /* it points into the registry */
@@ -92,7 +92,7 @@ int aut_loaded_ensure (aut_loaded_t *self, const aut_task_spec_t *spec)
         if (rc == 0)
             rc = find (self, spec, &model);
     }
-    if (rc < 0 || self->model == model)
+    if (rc < 0 || !model || self->model == model)
         return rc;
     unload (self);
     return load (self, model);
