@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define CANCEL_MS 2000
+#define CONTACT_MS 12000 /* then a broker that was never reached is named, well within 15 s */
 
 static void on_connection (void *ctx, bool up)
 {
@@ -53,11 +54,12 @@ int aut_session_open (aut_session_t *out, const aut_common_t *common, aut_sessio
                        "this needs a broker: name it with --broker HOST[:PORT] or AUTEUR_BROKER");
     else
         rc = open_local (out, common, mode, workers);
-    aut_client_options_t options = {.cancelled = aut_interrupt_cancelled,
+    aut_client_options_t options = {.contact_ms = CONTACT_MS,
+                                    .cancelled = aut_interrupt_cancelled,
                                     .connection = on_connection};
     if (common->timeout >= 0) {
         options.timeout_ms = (int64_t)(common->timeout * 1000) + 1;
-        if (options.timeout_ms < 15000)
+        if (options.timeout_ms < CONTACT_MS)
             options.contact_ms = options.timeout_ms;
     }
     if (rc == 0)

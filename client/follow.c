@@ -12,9 +12,12 @@
 #define EVENT_WAIT_MS 100
 #define SNAPSHOT_EVERY_MS 30000 /* in case of a quiet job: events alone should do */
 
-static int take_snapshot (aut_session_t *session, aut_jobview_t *view, const char *job)
+/* One page of the job's shots, from shot `*after` on; `*after` is then the next page's, 0 at the
+ * end. */
+static int take_page (aut_session_t *session, aut_jobview_t *view, const char *job,
+                      json_int_t *after)
 {
-    json_t *request = json_pack ("{s:s, s:s}", "get", "job", "id", job);
+    json_t *request = json_pack ("{s:s, s:s, s:I}", "get", "job", "id", job, "after", *after);
     char *text = json_dumps (request, JSON_COMPACT);
     json_decref (request);
     if (!text)
@@ -24,7 +27,21 @@ static int take_snapshot (aut_session_t *session, aut_jobview_t *view, const cha
     free (text);
     if (rc == 0)
         rc = aut_jobview_snapshot (view, reply, aut_mono_ms (aut_clock_system ()));
+    json_int_t next = json_integer_value (json_object_get (reply, "next"));
+    if (rc == 0 && next != 0 && next <= *after)
+        rc = aut_fail (AUT_ERR_INVALID, "the broker pages job %s backwards", job);
+    *after = next;
     json_decref (reply);
+    return rc;
+}
+
+static int take_snapshot (aut_session_t *session, aut_jobview_t *view, const char *job)
+{
+    json_int_t after = 0;
+    int rc;
+    do
+        rc = take_page (session, view, job, &after);
+    while (rc == 0 && after != 0);
     return rc;
 }
 
