@@ -242,8 +242,8 @@ static void draw_terminator (const bust_t *b)
 {
     cairo_t *cr = b->cr;
     cairo_pattern_t *mesh = cairo_pattern_create_mesh ();
-    shade_strip (b, mesh, 0.0, 0.24, 0, 0.62);
-    shade_strip (b, mesh, 0.24, 0.7, 0.62, 0.72);
+    shade_strip (b, mesh, 0.02, 0.26, 0, 0.5);
+    shade_strip (b, mesh, 0.26, 0.7, 0.5, 0.62);
     cairo_save (cr);
     head_path (cr);
     cairo_clip (cr);

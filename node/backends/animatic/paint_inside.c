@@ -181,6 +181,62 @@ static void paint_picture (anm_paint_t *p, const room_t *r, double depth, double
     anm_close (p);
 }
 
+/*  What makes a room lived in: curtains, a rug, an armchair in the shade. */
+static void paint_furniture (anm_paint_t *p, const room_t *r, double x, double w, double h)
+{
+    static const unsigned cloths[] = {0x8a4a40, 0x4a6670, 0x6f6a48, 0x7a5a6a};
+    anm_rgb_t cloth =
+        anm_grade (&p->pal, anm_rgb_times (anm_rgb (cloths[p->seed % 4]),
+                                           r->day ? anm_rgb (0xf0e8dc) : anm_rgb (0xa08878)));
+    cairo_t *cr = anm_open (p, 3.05);
+    for (int s = -1; s <= 1; s += 2) {
+        double cx = x + s * w * 0.66;
+        cairo_rectangle (cr, cx - 0.15 * w, -0.16 - h * 0.62, 0.3 * w, h * 1.4);
+        anm_fill_across (cr, cx - 0.15 * w, anm_rgb_scale (cloth, 0.55), 1, cx + 0.15 * w, cloth,
+                         1);
+        cairo_set_line_width (cr, 0.004);
+        anm_src (cr, anm_rgb_scale (cloth, 0.4), 0.5);
+        for (int i = -1; i <= 1; i++) {
+            cairo_move_to (cr, cx + i * 0.07 * w, -0.16 - h * 0.62);
+            cairo_line_to (cr, cx + i * 0.08 * w, -0.16 + h * 0.78);
+            cairo_stroke (cr);
+        }
+    }
+    cairo_rectangle (cr, x - w * 0.9, -0.16 - h * 0.66, w * 1.8, 0.012);
+    anm_src (cr, anm_rgb_scale (r->wall, 0.4), 1);
+    cairo_fill (cr);
+    anm_close (p);
+    if (p->scene->size > ANM_SIZE_FULL)
+        return;
+    cr = anm_open_band (p, 1.5, anm_ground (p, 2.6), 2, 0);
+    for (int i = 0; i < 3; i++) { /* the rug, in perspective */
+        anm_ellipse (cr, 0.1 * x, anm_ground (p, 1.35), 0.62 - 0.07 * i, 0.085 - 0.012 * i);
+        anm_src (cr,
+                 i == 1 ? anm_rgb_scale (r->wall, 0.7) : anm_rgb_scale (cloth, i == 0 ? 0.5 : 0.62),
+                 0.9);
+        cairo_fill (cr);
+    }
+    anm_close (p);
+    double ax = x * 1.95, low = anm_ground (p, 1.9), k = 0.3;
+    cr = anm_open_band (p, 1.9, low - 0.5, low + 0.06, 0);
+    anm_rgb_t chair = anm_rgb_scale (cloth, 0.6);
+    cairo_move_to (cr, ax - 0.36 * k, low - 0.1 * k);
+    cairo_curve_to (cr, ax - 0.44 * k, low - 1.15 * k, ax + 0.44 * k, low - 1.15 * k, ax + 0.36 * k,
+                    low - 0.1 * k);
+    cairo_close_path (cr);
+    anm_fill_down (cr, low - k, chair, 1, low, anm_rgb_scale (chair, 0.6), 1);
+    for (int s = -1; s <= 1; s += 2) {
+        anm_ellipse (cr, ax + s * 0.42 * k, low - 0.42 * k, 0.13 * k, 0.13 * k);
+        cairo_rectangle (cr, ax + s * 0.42 * k - 0.13 * k, low - 0.42 * k, 0.26 * k, 0.36 * k);
+        anm_fill_down (cr, low - 0.5 * k, anm_rgb_scale (chair, 1.15), 1, low,
+                       anm_rgb_scale (chair, 0.6), 1);
+    }
+    cairo_rectangle (cr, ax - 0.34 * k, low - 0.4 * k, 0.68 * k, 0.34 * k);
+    anm_fill_down (cr, low - 0.4 * k, anm_rgb_scale (chair, 1.3), 1, low,
+                   anm_rgb_scale (chair, 0.7), 1);
+    anm_close (p);
+}
+
 void anm_paint_room (anm_paint_t *p)
 {
     room_t r = room_colors (p);
@@ -190,6 +246,7 @@ void anm_paint_room (anm_paint_t *p)
     paint_picture (p, &r, 3.1, -x * 1.15, -0.2, 0.17 * close, 0.22 * close);
     if (p->scene->size <= ANM_SIZE_FULL)
         paint_floor (p, &r, 3, x * 0.6, true);
+    paint_furniture (p, &r, x, 0.34 * close, 0.42 * close);
     if (!r.day)
         paint_table_lamp (p, 2.2, -s * 0.66, 0.3 * close);
     else

@@ -73,7 +73,7 @@ static void paint_ridge (anm_paint_t *p, const ridge_t *g, double base)
     anm_rgb_t own = anm_rgb (g->own);
     anm_rgb_t lit = anm_lit (&p->pal, own, g->away), dark = anm_shaded (&p->pal, own, g->away);
     anm_ridge (p, cr, base - g->rise, g->amplitude, g->waves, g->octaves, seed);
-    anm_fill_down (cr, top, lit, 1, base + 0.05 + 0.32 / g->depth, anm_rgb_mix (dark, lit, 0.25),
+    anm_fill_down (cr, top, lit, 1, base + 0.05 + 0.32 / g->depth, anm_rgb_mix (dark, lit, 0.42),
                    1);
     anm_close (p);
 }
@@ -133,6 +133,73 @@ static void paint_blades (anm_paint_t *p, double depth, unsigned own, double hig
         l->motion = (anm_motion_t){.bob_x = p->scene->wind ? 0.014 : 0.005, .bob_hz = 0.25};
 }
 
+/*  Clumps of round trees along the ground at a depth, in the light. */
+static void paint_copses (anm_paint_t *p, double depth, double size, int clumps, double away)
+{
+    uint64_t seed = anm_mix (p->seed, 2000 + (uint64_t)(depth * 10));
+    double base = anm_ground (p, depth);
+    cairo_t *cr = anm_open_band (p, depth, base - 2.5 * size, base + 0.1, 0);
+    anm_rect_t r = p->stage->rect;
+    anm_rgb_t own = anm_rgb (p->scene->time == ANM_TIME_GOLDEN ? 0x8a7a36 : 0x42683c);
+    anm_rgb_t lit = anm_lit (&p->pal, own, away), dark = anm_shaded (&p->pal, own, away);
+    double lean = p->sun_x > 0 ? 0.3 : -0.3;
+    for (int i = 0; i < clumps; i++) {
+        double x = r.x0 + (r.x1 - r.x0) * (i + 0.9 * anm_random (seed, 2 * (uint64_t)i)) / clumps;
+        int trees = 2 + (int)(5 * anm_random (seed, 2 * (uint64_t)i + 1));
+        if (fabs (x - p->subject_x) < 0.14 && depth < 4)
+            continue;
+        for (int j = 0; j < trees; j++) {
+            uint64_t n = anm_mix (seed, (uint64_t)(i * 16 + j));
+            double s = size * (0.45 + 0.6 * anm_random (n, 1));
+            double tx = x + size * 1.3 * (anm_random (n, 2) - 0.5) * trees * 0.5;
+            anm_ellipse (cr, tx, base - 0.62 * s, 0.6 * s, 0.72 * s);
+            anm_fill_down (cr, base - 1.3 * s, anm_rgb_mix (dark, lit, 0.5), 1, base, dark, 1);
+            anm_ellipse (cr, tx + lean * s * 0.6, base - 0.86 * s, 0.3 * s, 0.34 * s);
+            anm_src (cr, lit, 0.4);
+            cairo_fill (cr);
+        }
+        anm_ellipse (cr, x, base + 0.004, size * trees * 0.55, 0.09 * size); /* their shadow */
+        anm_src (cr, dark, 0.5);
+        cairo_fill (cr);
+    }
+    anm_close (p);
+}
+
+/*  Strokes of grass and flowers over the near ground, larger as they come nearer. */
+static void paint_tufts (anm_paint_t *p, unsigned own, unsigned bloom)
+{
+    double y0 = anm_ground (p, 3.2), y1 = 0.56;
+    cairo_t *cr = anm_open_band (p, 1.4, y0 - 0.03, 2, 0);
+    anm_rect_t r = p->stage->rect;
+    anm_rgb_t lit = anm_lit (&p->pal, anm_rgb (own), 0),
+              dark = anm_shaded (&p->pal, anm_rgb (own), 0);
+    anm_rgb_t flower = anm_lit (&p->pal, anm_rgb (bloom), 0.05);
+    cairo_set_line_cap (cr, CAIRO_LINE_CAP_ROUND);
+    for (uint64_t i = 0; i < 520; i++) {
+        double v = sqrt ((double)i / 520), y = y0 + (y1 - y0) * v,
+               k = anm_random (p->seed + 81, 3 * i);
+        double x = r.x0 + (r.x1 - r.x0) * anm_random (p->seed + 81, 3 * i + 1),
+               h = (0.006 + 0.03 * v) * (0.5 + k);
+        double lean = 0.4 * h * (anm_random (p->seed + 81, 3 * i + 2) - 0.3);
+        anm_src (cr, k > 0.55 ? lit : dark, 0.35 + 0.3 * k);
+        cairo_set_line_width (cr, 0.0012 + 0.0022 * v);
+        for (int j = -1; j <= 1; j++) {
+            cairo_move_to (cr, x + j * 0.2 * h, y);
+            cairo_line_to (cr, x + j * 0.45 * h + lean, y - h * (j == 0 ? 1 : 0.75));
+        }
+        cairo_stroke (cr);
+        if (k > 0.8) {
+            anm_ellipse (cr, x + lean, y - h, 0.1 * h + 0.001, 0.09 * h + 0.001);
+            anm_src (cr, flower, 0.9);
+            cairo_fill (cr);
+        }
+    }
+    anm_close (p);
+}
+
+static void paint_conifers (anm_paint_t *p, double depth, double base, double high, int count,
+                            double away);
+
 static void paint_field (anm_paint_t *p)
 {
     bool gold = p->scene->time == ANM_TIME_GOLDEN;
@@ -143,8 +210,11 @@ static void paint_field (anm_paint_t *p)
                             {1.4, 0.03, 0.022, 0.8, 2, gold ? 0xa8873c : 0x55863e, 0.0}};
     for (size_t i = 0; i < 3; i++)
         paint_ridge (p, &far[i], p->horizon + 0.02);
-    for (size_t i = 0; i < 2; i++)
-        paint_ridge (p, &near[i], anm_ground (p, near[i].depth) - 0.02);
+    paint_copses (p, 6, 0.03, 9, 0.3);
+    paint_ridge (p, &near[0], anm_ground (p, near[0].depth) - 0.02);
+    paint_copses (p, 2.8, 0.062, 4, 0.1);
+    paint_ridge (p, &near[1], anm_ground (p, near[1].depth) - 0.02);
+    paint_tufts (p, gold ? 0xb09a48 : 0x5f9446, gold ? 0xe8c860 : 0xe8e0c8);
 }
 
 static void paint_snow (anm_paint_t *p)
@@ -154,6 +224,7 @@ static void paint_snow (anm_paint_t *p)
                             {1.4, 0.03, 0.02, 0.8, 2, 0xf0f4f8, 0.0}};
     paint_peaks (p, 40, 0.2, 1.5, 0x8a9aac, 0.55, true);
     paint_ridge (p, &near[0], p->horizon + 0.03);
+    paint_conifers (p, 6, anm_ground (p, 6) + 0.015, 0.09, 26, 0.35);
     for (size_t i = 1; i < 3; i++)
         paint_ridge (p, &near[i], anm_ground (p, near[i].depth) - 0.02);
 }
@@ -165,7 +236,9 @@ static void paint_mountain (anm_paint_t *p)
     paint_peaks (p, 60, 0.78, 1.0, 0x7c8ca4, 0.55, true);
     paint_peaks (p, 25, 0.36, 1.6, 0x66788a, 0.34, false);
     paint_ridge (p, &near[0], p->horizon + 0.04);
+    paint_conifers (p, 3.4, anm_ground (p, 3.4) + 0.01, 0.06, 46, 0.18);
     paint_ridge (p, &near[1], anm_ground (p, 1.4) - 0.01);
+    paint_tufts (p, 0x5f7f44, 0xd8d0e0);
 }
 
 static void paint_desert (anm_paint_t *p)

@@ -207,7 +207,7 @@ static double shines_at (anm_thing_kind_t k)
 static place_t place_hero (const anm_paint_t *p, const anm_thing_t *t, int index)
 {
     static const double large[] = {0.4, 0.58, 0.72, 1.0, 1.35, 1.9},
-                        small[] = {0.14, 0.26, 0.46, 0.5, 0.72, 1.05};
+                        small[] = {0.12, 0.21, 0.44, 0.5, 0.72, 1.05};
     anm_size_t size = p->scene->size;
     place_t at = {.x = p->subject_x, .y = p->foot_y, .depth = 1, .face = -p->side};
     at.size = is_large (t->kind) ? large[size] : small[size];

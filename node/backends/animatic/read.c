@@ -352,6 +352,13 @@ static void read_rest (reader_t *r, const token_t *t, const token_t *next)
     }
 }
 
+/*  "camels", but not "ruined" or a word that is in the table as it stands. */
+static bool is_plural (const token_t *t)
+{
+    size_t size = strlen (t->text);
+    return size > 1 && t->text[size - 1] == 's' && strcmp (t->text, t->means->word) != 0;
+}
+
 static void read_word (reader_t *r, const token_t *t, const token_t *next)
 {
     const anm_word_t *w = t->means;
@@ -381,7 +388,7 @@ static void read_word (reader_t *r, const token_t *t, const token_t *next)
         if (w->value == ANM_THING_STAR && r->color_age < 0)
             read_extra (r, ANM_EXTRA_STARS);
         else
-            read_thing (r, (anm_thing_kind_t)w->value, strcmp (t->text, w->word) != 0);
+            read_thing (r, (anm_thing_kind_t)w->value, is_plural (t));
     } else {
         read_rest (r, t, next);
     }
