@@ -99,8 +99,8 @@ static void fill_drawing (spec_box_t *box, const aut_shot_t *shot, const aut_sce
     }
     /* the slugline says where and when: a place like any other */
     if (scene->slugline && scene->slugline[0] && spec->card_count < MAX_CARDS)
-        box->cards[spec->card_count++] = (aut_card_t){.type = AUT_INGREDIENT_LOCATION,
-                                                      .description = scene->slugline};
+        box->cards[spec->card_count++] =
+            (aut_card_t){.type = AUT_INGREDIENT_LOCATION, .description = scene->slugline};
 }
 
 static void fill_anchors (aut_task_spec_t *spec, const aut_plan_t *plan,
