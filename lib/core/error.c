@@ -26,7 +26,8 @@ static void trim_utf8 (char *text, size_t len)
 }
 
 /*  `s_detail` may be among the arguments, so the text is made aside. */
-static void set_detail (const char *format, va_list args, const char *separator, const char *tail)
+__attribute__ ((format (printf, 1, 0))) static void
+set_detail (const char *format, va_list args, const char *separator, const char *tail)
 {
     char text[DETAIL_MAX];
     int n = vsnprintf (text, sizeof (text), format, args);

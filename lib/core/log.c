@@ -106,8 +106,10 @@ static void append_json (aut_buffer_t *line, aut_log_level_t level, const char *
     aut_buffer_text (line, "}\n");
 }
 
-static void log_line (aut_log_level_t level, const char *component, const aut_log_about_t *about,
-                      const char *format, va_list args)
+__attribute__ ((format (printf, 4, 0))) static void log_line (aut_log_level_t level,
+                                                              const char *component,
+                                                              const aut_log_about_t *about,
+                                                              const char *format, va_list args)
 {
     static const aut_log_about_t nothing;
     int saved = errno; /* logging must not change what the caller is about to report */

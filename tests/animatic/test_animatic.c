@@ -427,11 +427,10 @@ static double likeness (const float *frame, const aut_picture_t *p)
     double sum = 0;
     for (uint32_t y = 0; y < H; y++)
         for (uint32_t x = 0; x < W; x++)
-            for (uint32_t c = 0; c < 3; c++)
-                sum += fabs (
-                    (double)frame[3 * (y * W + x) + c] -
-                    p->rgb[3 * ((size_t)(y * p->height / H) * p->width + x * p->width / W) + c] /
-                        255.0);
+            for (uint32_t c = 0; c < 3; c++) {
+                size_t at = 3 * ((size_t)(y * p->height / H) * p->width + x * p->width / W);
+                sum += fabs ((double)frame[3 * (y * W + x) + c] - p->rgb[at + c] / 255.0);
+            }
     return 255 * sum / (double)FLOATS;
 }
 
