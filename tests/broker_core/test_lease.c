@@ -154,7 +154,7 @@ START_TEST (a_prefetched_task_waits_behind_a_running_one)
     scene_submit (&s, 0, 2, 1, 1, "m");
     ck_assert_uint_eq (a->held_count, 2);
     scene_started (&s, a, &a->held[0]);
-    scene_advance (&s, 300000);
+    scene_advance (&s, 310000);
     ck_assert_uint_eq (aut_core_metrics (s.core)->lost_leases, 0);
     scene_held_t held = a->held[0];
     scene_done (&s, a, &held);

@@ -188,6 +188,10 @@ START_TEST (a_requeued_chunk_goes_to_the_node_with_its_tail)
     scene_done (&s, holder, &held);
     ck_assert_uint_eq (holder->held_count, 0);
     scene_node_t *small = scene_node (&s, "small", 1, 1, 8);
+    scene_submit (&s, 9, 2, 1, 10, "m"); /* so that both have the model loaded */
+    scene_held_t on_small = small->held[0], on_holder = holder->held[0];
+    scene_done (&s, small, &on_small);
+    scene_done (&s, holder, &on_holder);
     scene_bye (&s, third);
     ck_assert_uint_eq (small->held_count, 0);
     ck_assert_uint_eq (holder->held[0].token.task, 2);
