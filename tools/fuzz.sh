@@ -16,9 +16,14 @@ if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { (void)d; r
         name=$(basename "$program")
         echo "fuzz: $name for $seconds s"
         mkdir -p "$dir/corpus/$name" "tests/fuzz/corpus/$name"
-        "$program" -max_total_time="$seconds" -max_len=131072 -timeout=10 -rss_limit_mb=1024 \
-            -artifact_prefix="$dir/crashes/$name-" -print_final_stats=0 -verbosity=0 \
-            "$dir/corpus/$name" "tests/fuzz/corpus/$name"
+        log=$dir/$name.log
+        if ! "$program" -max_total_time="$seconds" -max_len=131072 -timeout=10 \
+            -rss_limit_mb=1024 -artifact_prefix="$dir/crashes/$name-" \
+            "$dir/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+            tail -n 40 "$log"
+            exit 1
+        fi
+        grep '^Done' "$log" || true
         rmdir "tests/fuzz/corpus/$name" 2>/dev/null || true
     done
 else
