@@ -73,6 +73,7 @@ struct aut_session {
     uint32_t ping_ms;
     int64_t hello_at, hello_wait; /* the next HELLO while offline */
     int64_t hello_sent;
+    uint32_t reconnects; /* since it was last online */
     int64_t heard_at, ping_at, confirm_at;
     bool refused; /* a RELEASE stops new work until a HELLO: due once there is room */
 

@@ -11,7 +11,7 @@
 
 #define HELLO_UNSENT_MS 20 /* first wait when nobody is connected */
 #define HELLO_UNANSWERED_MS 2000
-#define HELLO_MAX_MS 3000
+#define HELLO_MAX_MS 8000
 #define SILENT_PINGS 3   /* unanswered pings after which the broker counts as away */
 #define REHELLO_MS 500   /* at most one HELLO in this time because of an ERROR */
 #define CONFIRM_MS 10000 /* a hold of which the broker said nothing after WELCOME */
@@ -55,7 +55,9 @@ void ses_say_hello (aut_session_t *self)
     free (held);
     free (workers);
     self->hello_sent = self->now;
-    int64_t least = sent ? HELLO_UNANSWERED_MS : HELLO_UNSENT_MS;
+    int64_t patience = (int64_t)HELLO_UNANSWERED_MS
+                       << (self->reconnects < 2 ? self->reconnects : 2);
+    int64_t least = sent ? patience : HELLO_UNSENT_MS;
     self->hello_wait = self->hello_wait * 2 > least ? self->hello_wait * 2 : least;
     if (self->hello_wait > HELLO_MAX_MS)
         self->hello_wait = HELLO_MAX_MS;
@@ -73,6 +75,7 @@ static void on_welcome (aut_session_t *self, const aut_msg_welcome_t *welcome)
     self->ping_at = self->now + self->ping_ms;
     self->confirm_at = self->now + CONFIRM_MS;
     self->hello_wait = 0;
+    self->reconnects = 0;
     /* Holds of this epoch go on; of an older one only once they are adopted. */
     for (size_t i = 0; i < self->hold_count; i++) {
         hold_t *hold = self->holds[i];
@@ -218,8 +221,13 @@ void ses_tick_link (aut_session_t *self)
     if (!self->online) {
         if (self->now < self->hello_at)
             return;
-        if (self->hello_wait >= HELLO_UNANSWERED_MS)
+        /* A new connection takes a moment, so its first HELLO is tried again soon, not after
+         * another reconnection. */
+        if (self->hello_wait >= HELLO_UNANSWERED_MS) {
             ses_act (self, AUT_ACT_RECONNECT, 0, 0);
+            self->hello_wait = 0;
+            self->reconnects++;
+        }
         ses_say_hello (self);
     } else if (self->now - self->heard_at > (int64_t)SILENT_PINGS * self->ping_ms) {
         aut_log (AUT_LOG_WARN, "node", "the broker is silent; what runs goes on meanwhile");
@@ -229,6 +237,7 @@ void ses_tick_link (aut_session_t *self)
         ses_say_hello (self);
     } else if (self->now >= self->ping_at) {
         self->ping_at = self->now + self->ping_ms;
-        ses_send_msg (self, &(aut_msg_t){.type = AUT_MSG_PING});
+        if (ses_send_msg (self, &(aut_msg_t){.type = AUT_MSG_PING}) != 0)
+            ses_say_hello (self); /* nobody is connected any more */
     }
 }
