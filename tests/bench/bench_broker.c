@@ -1,4 +1,5 @@
-/*  Durable tasks through a real broker: bench_broker [--tasks N] [--dir DIR]
+/*  Durable tasks through a real broker: bench_broker [--seconds S] [--dir DIR]
+ *                                        bench_broker --workers N --credit N: prints one number
  *
  *  The store is filled with tasks of 256-byte specs, the broker started on it over TCP, and nodes
  *  that do nothing take task after task: a task counts when its result is acknowledged, which is
@@ -181,7 +182,8 @@ static long finish_work (bench_t *bench)
     return (long)((next - now + 999) / 1000);
 }
 
-static void go_on_until (bench_t *bench, uint32_t acked, int64_t work_us)
+/*  Until so many are acknowledged in all, or for so long. */
+static void go_on_until (bench_t *bench, uint32_t acked, int64_t until_us, int64_t work_us)
 {
     zmq_pollitem_t items[NODES_MAX];
     uint64_t seed = 1;
@@ -189,8 +191,8 @@ static void go_on_until (bench_t *bench, uint32_t acked, int64_t work_us)
     for (size_t i = 0; i < bench->node_count; i++)
         items[i] =
             (zmq_pollitem_t){.socket = zsock_resolve (bench->nodes[i].sock), .events = ZMQ_POLLIN};
-    while (bench->acked < acked) {
-        long wait = work_us ? finish_work (bench) : 1000;
+    while (bench->acked < acked && zclock_usecs () < until_us) {
+        long wait = work_us ? finish_work (bench) : 100;
         zmq_poll (items, (int)bench->node_count, wait);
         for (size_t i = 0; i < bench->node_count; i++)
             if (items[i].revents)
@@ -226,24 +228,32 @@ static void end (bench_t *bench, char *dir)
     check (aut_dir_remove (dir));
 }
 
-static void run_rate (bench_t *bench, uint32_t tasks, size_t nodes, uint32_t credit)
+/*  Acknowledged tasks per second. */
+static double run_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit)
 {
     char *dir = aut_sprintf ("%s/aut-bench-XXXXXX", bench->dir);
+    uint32_t tasks = (uint32_t)(20000 * (limit_s + 1));
     begin (bench, dir, tasks);
     bench->node_count = nodes;
     for (size_t i = 0; i < nodes; i++)
         join (bench, &bench->nodes[i], i + 1, credit);
-    uint32_t warm = tasks / 10;
-    go_on_until (bench, warm, 0);
+    go_on_until (bench, tasks / 10, zclock_usecs () + 300000, 0); /* warm up */
     int64_t from = zclock_usecs ();
     uint32_t before = bench->acked;
-    go_on_until (bench, tasks, 0);
+    go_on_until (bench, tasks, from + (int64_t)(limit_s * 1e6), 0);
     double seconds = (double)(zclock_usecs () - from) / 1e6;
-    printf ("broker  %zu worker%s credit %2u   %8.0f durable tasks/s\n", nodes,
-            nodes > 1 ? "s" : " ", credit, (tasks - before) / seconds);
-    fflush (stdout);
+    double rate = (bench->acked - before) / seconds;
     end (bench, dir);
     free (dir);
+    return rate;
+}
+
+static void print_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit)
+{
+    double rate = run_rate (bench, limit_s, nodes, credit);
+    printf ("broker  %zu worker%s credit %2u   %8.0f durable tasks/s\n", nodes,
+            nodes > 1 ? "s" : " ", credit, rate);
+    fflush (stdout);
 }
 
 static int compare (const void *a, const void *b)
@@ -252,8 +262,9 @@ static int compare (const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void run_dispatch (bench_t *bench, uint32_t tasks)
+static void run_dispatch (bench_t *bench, double limit_s)
 {
+    uint32_t tasks = (uint32_t)(2000 * (limit_s + 1));
     char *dir = aut_sprintf ("%s/aut-bench-XXXXXX", bench->dir);
     begin (bench, dir, tasks);
     bench->node_count = 100;
@@ -263,11 +274,11 @@ static void run_dispatch (bench_t *bench, uint32_t tasks)
     for (size_t i = 0; i < bench->node_count; i++)
         join (bench, &bench->nodes[i], i + 1, 1);
     int64_t from = zclock_usecs ();
-    go_on_until (bench, tasks, 200000);
+    go_on_until (bench, tasks, from + (int64_t)(limit_s * 1e6), 200000);
     double seconds = (double)(zclock_usecs () - from) / 1e6;
     qsort (bench->waits, bench->wait_count, sizeof *bench->waits, compare);
     printf ("broker  100 nodes, %.0f dispatches/s: DONE to next ASSIGN p50 %.2f ms, p99 %.2f ms\n",
-            tasks / seconds, bench->waits[bench->wait_count / 2] / 1000,
+            bench->acked / seconds, bench->waits[bench->wait_count / 2] / 1000,
             bench->waits[bench->wait_count * 99 / 100] / 1000);
     end (bench, dir);
     free (bench->waits);
@@ -276,13 +287,17 @@ static void run_dispatch (bench_t *bench, uint32_t tasks)
 
 int main (int argc, char **argv)
 {
-    int64_t tasks = 20000;
+    double seconds = 5;
+    int64_t workers = 0, credit = 1;
     const char *dir = getenv ("TMPDIR");
     const aut_opt_info_t info = {.program = "bench_broker",
                                  .usage = "[OPTION...]",
                                  .about = "Durable tasks/s and dispatch latency of a real broker."};
     const aut_opt_t table[] = {
-        {"tasks", 0, AUT_OPT_INT, &tasks, "N", "tasks of a run (20000)", NULL, 100, 10000000},
+        {"seconds", 0, AUT_OPT_NUMBER, &seconds, "S", "length of a run (5)", NULL, 0, 0},
+        {"workers", 0, AUT_OPT_INT, &workers, "N", "one run with so many nodes: prints tasks/s",
+         NULL, 1, 100},
+        {"credit", 0, AUT_OPT_INT, &credit, "N", "of that run's workers (1)", NULL, 1, 16},
         {"dir", 0, AUT_OPT_STRING, &dir, "DIR", "where the state lies ($TMPDIR or /tmp)", NULL, 0,
          0},
         {NULL, 0, AUT_OPT_FLAG, NULL, NULL, NULL, NULL, 0, 0}};
@@ -293,10 +308,14 @@ int main (int argc, char **argv)
     aut_log_setup (AUT_LOG_ERROR, AUT_LOG_TEXT);
     aut_net_init ();
     bench_t bench = {.dir = dir ? dir : "/tmp"};
-    run_rate (&bench, (uint32_t)tasks, 1, 1);
-    run_rate (&bench, (uint32_t)tasks, 8, 1);
-    run_rate (&bench, (uint32_t)tasks, 1, 16);
-    run_rate (&bench, (uint32_t)tasks, 8, 16);
-    run_dispatch (&bench, (uint32_t)(tasks / 4));
+    if (workers) {
+        printf ("%.0f\n", run_rate (&bench, seconds, (size_t)workers, (uint32_t)credit));
+        return 0;
+    }
+    print_rate (&bench, seconds, 1, 1);
+    print_rate (&bench, seconds, 8, 1);
+    print_rate (&bench, seconds, 1, 16);
+    print_rate (&bench, seconds, 8, 16);
+    run_dispatch (&bench, seconds * 2);
     return 0;
 }

@@ -24,7 +24,8 @@ bench () {
 bench "plan: 100,000 shots, limit 1 s" "$dir/bench_plan"
 bench "core: ns per event, 1 k against 1 M queued tasks, limit 2 x" "$dir/bench_core"
 bench "broker: durable tasks/s and dispatch latency" "$dir/bench_broker"
-bench "broker: the same work in PostgreSQL SKIP LOCKED" bash "$here/bench_pg.sh"
+bench "broker against PostgreSQL SKIP LOCKED, rounds in turn, aim 1.0 x" \
+    bash "$here/bench_pg.sh" "$dir/bench_broker"
 bench "artifacts: MB/s against raw ZeroMQ, aim 0.8" "$dir/bench_artifact"
 bench "stitch: against the ffmpeg command with the same graph, aim 1.0 x time, 0.5 x memory" \
     "$dir/bench_stitch"
