@@ -112,6 +112,10 @@ int aut_sqlite_fail (sqlite3 *db, const char *what);
 /*  Runs a statement that gives no row, and resets it. */
 int aut_sqlite_run (sqlite3 *db, sqlite3_stmt *stmt, const char *what);
 
+/*  Its table of functions, and the first of them (sqlite.c). */
+extern const aut_store_ops_t aut_sqlite_ops;
+void aut_sqlite_destroy (aut_store_t **self_p);
+
 /*  The reads of the vtable (sqlite_read.c). */
 int aut_sqlite_next_ids (aut_store_t *store, uint64_t *job, uint64_t *task);
 int aut_sqlite_body (aut_store_t *store, uint64_t task, aut_store_body_t *body, void **hold);
