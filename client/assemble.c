@@ -64,7 +64,7 @@ static aut_stitch_wipe_t wipe_of (aut_direction_t direction)
     return wipes[direction];
 }
 
-static int add_shots (assembly_t *self, const aut_film_t *film, const char *dir)
+static int add_shots (assembly_t *self, const aut_film_t *film, const char *dir, aut_hash_t *hashes)
 {
     const aut_plan_t *plan = film->plan;
     self->shots = aut_calloc (plan->shot_count, sizeof *self->shots);
@@ -88,7 +88,8 @@ static int add_shots (assembly_t *self, const aut_film_t *film, const char *dir)
                                              .prompt = shot->shot->prompt,
                                              .dialogue = shot->shot->dialogue,
                                              .model = shot->model->id,
-                                             .seed = shot->seed};
+                                             .seed = shot->seed,
+                                             .native_sha256 = hashes ? &hashes[i] : NULL};
     }
     return 0;
 }
@@ -132,7 +133,7 @@ static void show_progress (void *ctx, uint64_t done, uint64_t total)
     aut_progress_step (self->progress, "stitching", done, total, aut_mono_ms (aut_clock_system ()));
 }
 
-int aut_assemble (const aut_film_t *film, const char *dir, const char *path,
+int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut_hash_t *hashes,
                   aut_progress_t *progress, aut_stitch_report_t *report)
 {
     const aut_plan_t *plan = film->plan;
@@ -147,7 +148,7 @@ int aut_assemble (const aut_film_t *film, const char *dir, const char *path,
     self.stitch.progress = show_progress;
     self.stitch.cancelled = aut_interrupt_cancelled;
     self.stitch.ctx = &self;
-    int rc = add_shots (&self, film, dir);
+    int rc = add_shots (&self, film, dir, hashes);
     self.stitch.shots = self.shots;
     self.stitch.shot_count = plan->shot_count;
     add_chapters (&self, film);

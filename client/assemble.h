@@ -11,9 +11,10 @@
  *  anything is rendered. */
 int aut_assemble_check (const aut_film_t *film);
 
-/*  Stitches DIR/shots into `path`. A shot that is not there is AUT_ERR_NOT_FOUND and named.
+/*  Stitches DIR/shots into `path`. `hashes` (or NULL) receives the SHA-256 of every shot's native
+ *  frames as raw rgb24. A shot that is not there is AUT_ERR_NOT_FOUND and named.
  *  AUT_ERR_CANCELLED on an interrupt; nothing is then left at `path`. */
-int aut_assemble (const aut_film_t *film, const char *dir, const char *path,
+int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut_hash_t *hashes,
                   aut_progress_t *progress, aut_stitch_report_t *report);
 
 /*  Writes a contact sheet of a film that aut_assemble made: a row per scene, a picture from the

@@ -2,6 +2,7 @@
 #include "client/command.h"
 #include "client/fetch.h"
 #include "client/interrupt.h"
+#include "client/output.h"
 #include "client/submission.h"
 #include "lib/core/error.h"
 
@@ -25,7 +26,13 @@ static int fetch (const aut_common_t *common, const char *job, const char *dir)
                                       session.local ? NULL : session.client);
     if (rc == 0) {
         aut_progress_t *progress = aut_progress_new (!common->no_color);
-        rc = aut_fetch (&session, job, &film, dir, progress, &report);
+        aut_fetch_t *fetched = NULL;
+        rc = aut_fetch (&fetched, &session, job, &film, dir, progress, &report);
+        if (rc == 0)
+            rc = aut_fetch_describe (fetched, dir, NULL);
+        if (rc == 0)
+            rc = aut_output_write_film (dir, job, &film, NULL);
+        aut_fetch_destroy (&fetched);
         aut_progress_destroy (&progress);
     }
     int code = rc ? aut_common_fail (rc, "fetch %s", job) : AUT_EXIT_DONE;

@@ -91,21 +91,38 @@ static int submit (render_t *self)
     return 0;
 }
 
-static int fetch_and_stitch (render_t *self)
+/* The film of shots that are all there; the stitch, which decodes them anyway, takes their hashes.
+ */
+static int stitch (render_t *self, const aut_fetch_t *fetched)
 {
-    aut_fetch_report_t report;
-    int rc = aut_output_create (&self->dir, self->options->outputs, self->film.film->project);
-    if (rc == 0)
-        rc = aut_fetch (&self->session, self->job, &self->film, self->dir, self->progress, &report);
-    if (rc || report.missing)
-        return rc;
+    aut_hash_t *hashes = aut_calloc (self->film.plan->shot_count, sizeof *hashes);
     self->path = self->options->film ? aut_strdup (self->options->film)
                                      : aut_path_join (self->dir, "assembled", "film.mp4", NULL);
-    rc = aut_assemble (&self->film, self->dir, self->path, self->progress, &self->stitch);
+    int rc =
+        aut_assemble (&self->film, self->dir, self->path, hashes, self->progress, &self->stitch);
     if (rc == 0 && self->options->sheet)
         rc = aut_assemble_sheet (&self->film, self->path, self->options->sheet);
     if (rc == 0)
-        rc = aut_output_write_film (self->dir, self->job, &self->film, &self->stitch);
+        rc = aut_fetch_describe (fetched, self->dir, hashes);
+    free (hashes);
+    return rc;
+}
+
+static int fetch_and_stitch (render_t *self)
+{
+    aut_fetch_report_t report;
+    aut_fetch_t *fetched = NULL;
+    int rc = aut_output_create (&self->dir, self->options->outputs, self->film.film->project);
+    if (rc == 0)
+        rc = aut_fetch (&fetched, &self->session, self->job, &self->film, self->dir, self->progress,
+                        &report);
+    if (rc == 0)
+        rc =
+            report.missing ? aut_fetch_describe (fetched, self->dir, NULL) : stitch (self, fetched);
+    if (rc == 0)
+        rc = aut_output_write_film (self->dir, self->job, &self->film,
+                                    report.missing ? NULL : &self->stitch);
+    aut_fetch_destroy (&fetched);
     return rc;
 }
 

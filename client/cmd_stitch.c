@@ -42,7 +42,7 @@ int aut_cmd_stitch (int argc, char **argv)
     int rc = aut_output_load (&film, dir[0], common.models);
     if (rc == 0) {
         aut_progress_t *progress = aut_progress_new (!common.no_color);
-        rc = aut_assemble (&film, dir[0], path, progress, &report);
+        rc = aut_assemble (&film, dir[0], path, NULL, progress, &report);
         aut_progress_destroy (&progress);
     }
     if (rc == 0 && sheet)

@@ -21,14 +21,14 @@ typedef struct {
     aut_ref_t mezzanine, tail;
 } chunk_result_t;
 
-typedef struct {
+struct aut_fetch {
     const aut_plan_t *plan;
     chunk_result_t *chunks; /* by ordinal of the plan */
-} results_t;
+};
 
 static int take_result (void *ctx, const aut_msg_result_t *result)
 {
-    results_t *results = ctx;
+    aut_fetch_t *results = ctx;
     if (result->ordinal < 1 || result->ordinal > results->plan->chunk_count)
         return aut_fail (AUT_ERR_INVALID, "the job has a task that this plan has not");
     const aut_plan_chunk_t *planned = &results->plan->chunks[result->ordinal - 1];
@@ -73,7 +73,7 @@ static aut_hash_t model_hash (const aut_model_t *model)
     return hash;
 }
 
-static json_t *chunks_json (const aut_plan_shot_t *shot, const results_t *results)
+static json_t *chunks_json (const aut_plan_shot_t *shot, const aut_fetch_t *results)
 {
     json_t *chunks = json_array ();
     for (size_t c = 0; c < shot->chunk_count; c++) {
@@ -92,7 +92,7 @@ static json_t *chunks_json (const aut_plan_shot_t *shot, const results_t *result
     return chunks;
 }
 
-static int write_shot_metadata (const aut_plan_shot_t *shot, const results_t *results,
+static int write_shot_metadata (const aut_plan_shot_t *shot, const aut_fetch_t *results,
                                 const char *dir, const aut_hash_t *frames)
 {
     aut_hash_t hash = model_hash (shot->model);
@@ -120,7 +120,7 @@ static int write_shot_metadata (const aut_plan_shot_t *shot, const results_t *re
 
 /* Downloads the chunks of a shot beside each other, joins them and checks the count of frames. */
 static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *shot,
-                       const results_t *results, const char *dir, const char *parts)
+                       const aut_fetch_t *results, const char *dir, const char *parts)
 {
     char **paths = aut_calloc (shot->chunk_count, sizeof *paths);
     int rc = 0;
@@ -132,16 +132,11 @@ static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *
     }
     char *path = aut_output_shot_path (dir, shot->shot->id);
     uint64_t frames = 0;
-    aut_hash_t hash;
     if (rc == 0)
         rc = aut_clip_join (path, (const char *const *)paths, shot->chunk_count, &frames);
     if (rc == 0 && frames != shot->native_frames)
         rc = aut_fail (AUT_ERR_CORRUPT, "it has %llu frames, not %u", (unsigned long long)frames,
                        shot->native_frames);
-    if (rc == 0)
-        rc = aut_clip_frames_hash (path, &hash, NULL);
-    if (rc == 0)
-        rc = write_shot_metadata (shot, results, dir, &hash);
     for (size_t c = 0; c < shot->chunk_count; c++) {
         if (paths[c])
             remove (paths[c]);
@@ -152,7 +147,7 @@ static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *
     return rc ? aut_fail_in (rc, "shot %s", shot->shot->id) : 0;
 }
 
-static bool shot_is_done (const aut_plan_shot_t *shot, const results_t *results)
+static bool shot_is_done (const aut_plan_shot_t *shot, const aut_fetch_t *results)
 {
     for (size_t c = 0; c < shot->chunk_count; c++)
         if (!results->chunks[shot->first_chunk + c].done)
@@ -160,7 +155,7 @@ static bool shot_is_done (const aut_plan_shot_t *shot, const results_t *results)
     return true;
 }
 
-static int fetch_shots (aut_session_t *session, const results_t *results, const char *dir,
+static int fetch_shots (aut_session_t *session, const aut_fetch_t *results, const char *dir,
                         aut_progress_t *progress, aut_fetch_report_t *report)
 {
     aut_artifact_client_t *artifacts;
@@ -185,23 +180,53 @@ static int fetch_shots (aut_session_t *session, const results_t *results, const 
     return rc;
 }
 
-int aut_fetch (aut_session_t *session, const char *job, const aut_film_t *film, const char *dir,
-               aut_progress_t *progress, aut_fetch_report_t *report)
+int aut_fetch (aut_fetch_t **out, aut_session_t *session, const char *job, const aut_film_t *film,
+               const char *dir, aut_progress_t *progress, aut_fetch_report_t *report)
 {
     *report = (aut_fetch_report_t){0};
-    results_t results = {.plan = film->plan,
-                         .chunks = aut_calloc (film->plan->chunk_count, sizeof *results.chunks)};
+    aut_fetch_t *self = aut_calloc (1, sizeof *self);
+    self->plan = film->plan;
+    self->chunks = aut_calloc (film->plan->chunk_count, sizeof *self->chunks);
     int rc = aut_output_layout (dir);
     if (rc == 0)
-        rc = aut_client_results (session->client, job, take_result, &results, NULL);
+        rc = aut_client_results (session->client, job, take_result, self, NULL);
     if (rc == 0)
-        rc = fetch_shots (session, &results, dir, progress, report);
-    if (rc == 0)
-        rc = aut_output_write_film (dir, job, film, NULL);
-    for (size_t i = 0; i < film->plan->chunk_count; i++) {
-        free (results.chunks[i].node);
-        free (results.chunks[i].device);
-    }
-    free (results.chunks);
+        rc = fetch_shots (session, self, dir, progress, report);
+    if (rc)
+        aut_fetch_destroy (&self);
+    *out = self;
     return rc;
+}
+
+int aut_fetch_describe (const aut_fetch_t *self, const char *dir, const aut_hash_t *hashes)
+{
+    int rc = 0;
+    for (size_t i = 0; i < self->plan->shot_count && rc == 0; i++) {
+        const aut_plan_shot_t *shot = &self->plan->shots[i];
+        if (!shot_is_done (shot, self))
+            continue;
+        aut_hash_t hash = hashes ? hashes[i] : (aut_hash_t){{0}};
+        if (!hashes) {
+            char *path = aut_output_shot_path (dir, shot->shot->id);
+            rc = aut_clip_frames_hash (path, &hash, NULL);
+            free (path);
+        }
+        if (rc == 0)
+            rc = write_shot_metadata (shot, self, dir, &hash);
+    }
+    return rc;
+}
+
+void aut_fetch_destroy (aut_fetch_t **self_p)
+{
+    aut_fetch_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->plan->chunk_count; i++) {
+        free (self->chunks[i].node);
+        free (self->chunks[i].device);
+    }
+    free (self->chunks);
+    free (self);
+    *self_p = NULL;
 }
