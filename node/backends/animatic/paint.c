@@ -150,7 +150,7 @@ void anm_paint_scene (anm_stage_t *stage, const anm_scene_t *scene)
 {
     anm_paint_t p = {.stage = stage, .scene = scene, .seed = scene->seed};
     stage->seed = scene->seed;
-    stage->grain = scene->plain ? 0 : 2.2;
+    stage->grain = scene->plain ? 0 : 1.0;
     compose (&p);
     set_camera (&p);
     anm_palette_make (&p.pal, scene);

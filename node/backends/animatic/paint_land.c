@@ -349,18 +349,19 @@ static void paint_rocks (anm_paint_t *p, double depth, double x0, double x1, dou
     anm_rgb_t lit = anm_lit (&p->pal, own, away), dark = anm_shaded (&p->pal, own, away);
     cairo_t *cr = anm_open_band (p, depth, base - height * 1.3, 2, 0);
     for (int pass = 0; pass < 2; pass++) {
-        cairo_move_to (cr, x0, base + 0.8);
+        cairo_move_to (cr, x0, base + 0.016);
         for (int i = 0; i <= 26; i++) {
             double u = i / 26.0, hill = pow (sin (3.14159265 * u), 0.7);
             double x = x0 + (x1 - x0) * (u + 0.02 * anm_noise (seed, i * 1.7));
             double y = base - height * hill * (0.72 + 0.28 * anm_noise (seed + 3, i * 0.9));
             cairo_line_to (cr, x + (pass ? 0.012 : 0), y + (pass ? 0.014 + 0.03 * u * height : 0));
         }
-        cairo_line_to (cr, x1, base + 0.8);
+        cairo_line_to (cr, x1, base + 0.016);
         cairo_close_path (cr);
         anm_rgb_t c = pass ? dark : lit;
-        anm_fill_down (cr, base - height, c, 1, base + 0.3, anm_rgb_scale (dark, 0.75), 1);
+        anm_fill_down (cr, base - height, c, 1, base + 0.05, anm_rgb_scale (dark, 0.75), 1);
     }
+    cairo_set_operator (cr, CAIRO_OPERATOR_ATOP);
     for (uint64_t i = 0; i < 26; i++) { /* facets */
         double u = anm_random (seed, 3 * i), v = anm_random (seed, 3 * i + 1);
         double hill = sin (3.14159265 * u),
@@ -374,6 +375,11 @@ static void paint_rocks (anm_paint_t *p, double depth, double x0, double x1, dou
         anm_src (cr, i % 2 ? lit : anm_rgb_scale (dark, 0.6), 0.22);
         cairo_fill (cr);
     }
+    cairo_set_operator (cr, CAIRO_OPERATOR_OVER);
+    anm_rgb_t foam = anm_lit (&p->pal, anm_rgb (0xe8eef0), 0.2); /* where the water meets it */
+    anm_ellipse (cr, 0.5 * (x0 + x1), base + 0.017, 0.52 * fabs (x1 - x0), 0.0045);
+    anm_src (cr, foam, 0.4);
+    cairo_fill (cr);
     anm_close (p);
 }
 

@@ -50,7 +50,7 @@ anm_raster_t *anm_raster_new (int width, int height)
     self->line = aut_calloc ((size_t)width, sizeof *self->line);
     for (uint64_t i = 0; i < DITHER_SIDE * DITHER_SIDE; i++)
         self->dither[i] =
-            (float)((anm_random (91, 2 * i) + anm_random (91, 2 * i + 1) - 1.0) / 255.0);
+            (float)((anm_random (91, 2 * i) + anm_random (91, 2 * i + 1) - 1.0) * 0.5 / 255.0);
     return self;
 }
 
