@@ -164,6 +164,10 @@ void anm_paint_scene (anm_stage_t *stage, const anm_scene_t *scene)
             anm_paint_fog (&p, 2.0, p.horizon + 0.12, 0.2, 0.75);
     }
     anm_paint_things (&p, true);
+    bool by_water = scene->place == ANM_PLACE_SEA || scene->place == ANM_PLACE_COAST ||
+                    scene->place == ANM_PLACE_LAKE;
+    if (by_water && scene->figures > 0 && scene->size <= ANM_SIZE_FULL)
+        anm_paint_shore (&p);
     anm_paint_things (&p, false);
     anm_paint_figures (&p);
     paint_front (&p);

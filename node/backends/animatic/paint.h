@@ -65,6 +65,7 @@ void anm_paint_cloud_sea (anm_paint_t *p);
 void anm_paint_fog (anm_paint_t *p, double depth, double y, double height, double strength);
 void anm_paint_weather (anm_paint_t *p);
 void anm_paint_water (anm_paint_t *p);
+void anm_paint_shore (anm_paint_t *p);
 void anm_paint_land (anm_paint_t *p);
 void anm_paint_land_front (anm_paint_t *p);
 void anm_paint_forest (anm_paint_t *p);

@@ -174,6 +174,51 @@ static void draw_arms (const anm_paint_t *p, cairo_t *cr, const anm_figure_t *f,
         draw_lantern (p, cr, hx + 0.004, hy + 0.085, 0.075);
 }
 
+/*  What is worn on and about a head at height y of half-axes rx, ry. */
+static void draw_headgear (const anm_paint_t *p, cairo_t *cr, const anm_figure_t *f, double y,
+                           double rx, double ry)
+{
+    if (f->wears & ANM_WEARS_SCARF) {
+        anm_ellipse (cr, 0, y + 1.45 * ry, 0.058, 0.026);
+        cairo_move_to (cr, -0.03, y + 1.4 * ry);
+        cairo_curve_to (cr, -0.12, y + 1.5 * ry, -0.16, y + 1.2 * ry, -0.24, y + 1.7 * ry);
+        cairo_line_to (cr, -0.21, y + 2.2 * ry);
+        cairo_curve_to (cr, -0.14, y + 1.9 * ry, -0.1, y + 2.2 * ry, -0.02, y + 1.8 * ry);
+        cairo_close_path (cr);
+        body (p, cr, f->accent, 0.003);
+    }
+    if (f->wears & ANM_WEARS_HOOD) {
+        cairo_move_to (cr, 0.03, y - 1.15 * ry);
+        cairo_curve_to (cr, -0.09, y - 1.6 * ry, -0.12, y + 0.6 * ry, -0.1, y + 1.7 * ry);
+        cairo_line_to (cr, 0.04, y + 1.6 * ry);
+        cairo_curve_to (cr, -0.02, y + 0.8 * ry, -0.02, y - 0.4 * ry, 0.03, y - 1.15 * ry);
+        cairo_close_path (cr);
+        body (p, cr, f->cloth, 0.004);
+    }
+    if (f->wears & ANM_WEARS_HAT) {
+        anm_ellipse (cr, 0.004, y - 0.62 * ry, 1.75 * rx, 0.2 * ry);
+        body (p, cr, f->accent, 0.003);
+        cairo_move_to (cr, -1.0 * rx, y - 0.65 * ry);
+        cairo_curve_to (cr, -1.0 * rx, y - 1.75 * ry, 1.05 * rx, y - 1.75 * ry, 1.08 * rx,
+                        y - 0.65 * ry);
+        cairo_close_path (cr);
+        body (p, cr, f->accent, 0.004);
+    }
+    bool suit = p->scene->place == ANM_PLACE_SPACE || p->scene->place == ANM_PLACE_DEEP;
+    if ((f->wears & ANM_WEARS_HELMET) && !suit) {
+        cairo_move_to (cr, -1.25 * rx, y - 0.15 * ry);
+        cairo_curve_to (cr, -1.3 * rx, y - 1.6 * ry, 1.3 * rx, y - 1.6 * ry, 1.35 * rx,
+                        y - 0.35 * ry);
+        cairo_close_path (cr);
+        body (p, cr, anm_rgb (0x5c6450), 0.004);
+    } else if (f->wears & ANM_WEARS_HELMET) {
+        anm_ellipse (cr, 0.0, y, rx * 1.7, ry * 1.45);
+        body (p, cr, anm_rgb (0xe4e6e8), 0.006);
+        anm_ellipse (cr, 0.022, y, rx * 1.1, ry * 0.95);
+        anm_fill_round (p, cr, anm_rgb (0x2a3a52), 0);
+    }
+}
+
 /*  Head of a whole figure: small, so shapes only. */
 static void draw_head (const anm_paint_t *p, cairo_t *cr, const anm_figure_t *f)
 {
@@ -222,38 +267,7 @@ static void draw_head (const anm_paint_t *p, cairo_t *cr, const anm_figure_t *f)
         cairo_close_path (cr);
         body (p, cr, f->hair, 0.003);
     }
-    if (f->wears & ANM_WEARS_SCARF) {
-        anm_ellipse (cr, 0, y + 1.45 * ry, 0.058, 0.026);
-        cairo_move_to (cr, -0.03, y + 1.4 * ry);
-        cairo_curve_to (cr, -0.12, y + 1.5 * ry, -0.16, y + 1.2 * ry, -0.24, y + 1.7 * ry);
-        cairo_line_to (cr, -0.21, y + 2.2 * ry);
-        cairo_curve_to (cr, -0.14, y + 1.9 * ry, -0.1, y + 2.2 * ry, -0.02, y + 1.8 * ry);
-        cairo_close_path (cr);
-        body (p, cr, f->accent, 0.003);
-    }
-    if (f->wears & ANM_WEARS_HOOD) {
-        cairo_move_to (cr, 0.03, y - 1.15 * ry);
-        cairo_curve_to (cr, -0.09, y - 1.6 * ry, -0.12, y + 0.6 * ry, -0.1, y + 1.7 * ry);
-        cairo_line_to (cr, 0.04, y + 1.6 * ry);
-        cairo_curve_to (cr, -0.02, y + 0.8 * ry, -0.02, y - 0.4 * ry, 0.03, y - 1.15 * ry);
-        cairo_close_path (cr);
-        body (p, cr, f->cloth, 0.004);
-    }
-    if (f->wears & ANM_WEARS_HAT) {
-        anm_ellipse (cr, 0.004, y - 0.62 * ry, 1.75 * rx, 0.2 * ry);
-        body (p, cr, f->accent, 0.003);
-        cairo_move_to (cr, -1.0 * rx, y - 0.65 * ry);
-        cairo_curve_to (cr, -1.0 * rx, y - 1.75 * ry, 1.05 * rx, y - 1.75 * ry, 1.08 * rx,
-                        y - 0.65 * ry);
-        cairo_close_path (cr);
-        body (p, cr, f->accent, 0.004);
-    }
-    if (f->wears & ANM_WEARS_HELMET) {
-        anm_ellipse (cr, 0.0, y, rx * 1.7, ry * 1.45);
-        body (p, cr, anm_rgb (0xe4e6e8), 0.006);
-        anm_ellipse (cr, 0.022, y, rx * 1.1, ry * 0.95);
-        anm_fill_round (p, cr, anm_rgb (0x2a3a52), 0);
-    }
+    draw_headgear (p, cr, f, y, rx, ry);
 }
 
 void anm_draw_figure (const anm_paint_t *p, cairo_t *cr, const anm_figure_t *f, double x, double y,

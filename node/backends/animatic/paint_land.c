@@ -415,6 +415,39 @@ void anm_paint_water (anm_paint_t *p)
     }
 }
 
+/*  What people stand on by the water: planks of a jetty, or the sand of a beach. */
+void anm_paint_shore (anm_paint_t *p)
+{
+    bool sand = p->scene->place == ANM_PLACE_COAST;
+    double y = p->foot_y - (p->scene->size == ANM_SIZE_FULL ? 0.06 : 0.035);
+    cairo_t *cr = anm_open_band (p, 1.08, y - 0.03, 2, 0);
+    anm_rgb_t own = anm_rgb (sand ? 0xb8a07a : 0x6f5a48);
+    anm_rgb_t lit = anm_lit (&p->pal, own, 0.05), dark = anm_shaded (&p->pal, own, 0);
+    if (sand) {
+        anm_ridge (p, cr, y, 0.012, 1.1, 2, p->seed + 91);
+        anm_fill_down (cr, y - 0.01, lit, 1, 0.56, dark, 1);
+        anm_close (p);
+        return;
+    }
+    cairo_rectangle (cr, -9, y, 18, 3);
+    anm_fill_down (cr, y, lit, 1, 0.56, anm_rgb_scale (dark, 0.8), 1);
+    cairo_set_line_width (cr, 0.0025);
+    anm_src (cr, anm_rgb_scale (dark, 0.6), 0.55);
+    for (int i = -24; i <= 24; i++) { /* planks run to the point of sight */
+        cairo_move_to (cr, i * 0.09, y);
+        cairo_line_to (cr, i * 0.09 * (0.62 - p->horizon) / (y - p->horizon), 0.62);
+        cairo_stroke (cr);
+    }
+    cairo_rectangle (cr, -9, y - 0.006, 18, 0.016);
+    anm_src (cr, anm_rgb_scale (dark, 0.55), 1);
+    cairo_fill (cr);
+    for (int i = -3; i <= 3; i++) { /* its posts */
+        cairo_rectangle (cr, i * 0.42 + 0.1, y - 0.028, 0.02, 0.05);
+        anm_fill_across (cr, i * 0.42 + 0.1, anm_rgb_scale (dark, 0.6), 1, i * 0.42 + 0.12, lit, 1);
+    }
+    anm_close (p);
+}
+
 /*  --- forest --- */
 
 static void conifer (cairo_t *cr, double x, double base, double h, uint64_t seed)

@@ -394,6 +394,8 @@ static bool lamp_is_shown (const anm_scene_t *s)
 {
     if (s->figures > 0 && (s->figure[0].wears & ANM_HOLDS_LANTERN))
         return true;
+    if (s->place == ANM_PLACE_STREET)
+        return true;
     for (int i = 0; i < s->things; i++)
         if (s->thing[i].kind == ANM_THING_LIGHTHOUSE)
             return true;

@@ -27,6 +27,7 @@ typedef struct {
     anm_rgb_t phrase[2]; /* colours of this phrase, for a palette */
     int phrase_colors;
     int number;
+    unsigned pending;     /* worn by the next figure: "a bearded king" */
     bool moving;          /* a verb of motion stood in this phrase */
     anm_figure_t *figure; /* the last one named */
     anm_thing_t *thing;
@@ -90,8 +91,8 @@ static anm_figure_t *add_figure (reader_t *r, anm_build_t build)
     f->hair = anm_rgb (hairs[(seed >> 8) % 5]);
     f->cloth = anm_rgb (cloths[(seed >> 16) % 5]);
     f->accent = anm_rgb (accents[(seed >> 24) % 5]);
-    if (build == ANM_BUILD_WOMAN)
-        f->wears = ANM_WEARS_LONG_HAIR;
+    f->wears = r->pending | (build == ANM_BUILD_WOMAN ? ANM_WEARS_LONG_HAIR : 0);
+    r->pending = 0;
     r->figure = f;
     r->goes = &f->goes;
     r->thing = NULL;
@@ -105,6 +106,22 @@ static bool is_pronoun (const char *w)
         if (strcmp (w, all[i]) == 0)
             return true;
     return false;
+}
+
+/*  "camels", but not "ruined" or a word that is in the table as it stands. */
+static bool is_plural (const token_t *t)
+{
+    size_t size = strlen (t->text);
+    return size > 1 && t->text[size - 1] == 's' && strcmp (t->text, t->means->word) != 0;
+}
+
+static bool several (const token_t *t)
+{
+    static const char *const all[] = {"children", "kids", "men", "women"};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp (t->text, all[i]) == 0)
+            return true;
+    return is_plural (t);
 }
 
 static void read_person (reader_t *r, const token_t *t)
@@ -125,7 +142,7 @@ static void read_person (reader_t *r, const token_t *t)
             return;
         }
     }
-    int n = r->number > 1 ? r->number : 1;
+    int n = r->number > 1 ? r->number : several (t) ? 2 : 1;
     if (n > ANM_FIGURES_MAX)
         r->scene->crowd = true;
     for (int i = 0; i < n && i < ANM_FIGURES_MAX; i++)
@@ -167,10 +184,10 @@ static void read_wear (reader_t *r, unsigned what)
         read_thing (r, ANM_THING_LANTERN, false);
         return;
     }
-    if (f == NULL)
-        f = add_figure (r, ANM_BUILD_MAN);
-    if (f == NULL)
+    if (f == NULL) {
+        r->pending |= what;
         return;
+    }
     f->wears |= what;
     if (what == ANM_WEARS_HELMET && !r->is_character) /* "two soldiers with helmets" */
         for (int i = 0; i < r->scene->figures; i++)
@@ -260,7 +277,7 @@ static void read_place (reader_t *r, const token_t *t)
     int place = t->means->value;
     if (r->is_character || r->is_object)
         return;
-    if (strcmp (t->text, "square") == 0 && r->color_age == 0) {
+    if (strcmp (t->text, "square") == 0 && r->color_age == 1) {
         read_thing (r, ANM_THING_SQUARE, false);
         return;
     }
@@ -289,7 +306,11 @@ static void read_time (reader_t *r, const anm_word_t *w)
     anm_rgb_t c;
     if (r->is_character || r->is_object)
         return;
+    if (strcmp (w->word, "hour") == 0 && r->color_age != 1)
+        return; /* only the golden one is a light */
     r->time[w->value] += r->weight * w->weight;
+    if (strcmp (w->word, "noir") == 0)
+        r->scene->saturation = 0;
     if (w->weight > 1 && take_color (r, &c)) {
         r->scene->has_sky = true;
         r->scene->sky = c;
@@ -352,13 +373,6 @@ static void read_rest (reader_t *r, const token_t *t, const token_t *next)
     }
 }
 
-/*  "camels", but not "ruined" or a word that is in the table as it stands. */
-static bool is_plural (const token_t *t)
-{
-    size_t size = strlen (t->text);
-    return size > 1 && t->text[size - 1] == 's' && strcmp (t->text, t->means->word) != 0;
-}
-
 static void read_word (reader_t *r, const token_t *t, const token_t *next)
 {
     const anm_word_t *w = t->means;
@@ -368,7 +382,11 @@ static void read_word (reader_t *r, const token_t *t, const token_t *next)
     bool qualifies =
         next != NULL && !t->ends && next->means != NULL && next->means->kind == ANM_WORD_PERSON;
     bool colors_next = next != NULL && next->means != NULL && next->means->kind == ANM_WORD_COLOR;
-    if (w->kind == ANM_WORD_NUMBER) {
+    bool of_things = next != NULL && strcmp (next->text, "of") == 0;
+    if (strcmp (w->word, "couple") == 0 && !of_things && !r->is_character && !r->has_characters) {
+        add_figure (r, ANM_BUILD_MAN);
+        add_figure (r, ANM_BUILD_WOMAN);
+    } else if (w->kind == ANM_WORD_NUMBER) {
         r->number = w->weight > 0 ? w->value : r->number;
     } else if (w->kind == ANM_WORD_COLOR) {
         read_color (r, w);
@@ -438,6 +456,9 @@ static void read_text (reader_t *r, const char *text)
             r->goes = usual_mover (r);
         }
     }
+    if (r->pending != 0 && r->scene->figures == 0 && !r->is_object)
+        add_figure (r, ANM_BUILD_MAN); /* only clothes were named */
+    r->pending = 0;
 }
 
 static int best (const int *score, int count, int fallback)
@@ -576,6 +597,8 @@ void anm_scene_read (anm_scene_t *scene, const char *prompt, const anm_words_t *
     r.figure = NULL;
     r.weight = 3;
     read_text (&r, prompt);
+    if (strstr (prompt, "lack and white") != NULL || strstr (prompt, "lack-and-white") != NULL)
+        scene->saturation = 0;
     for (size_t i = 0; i < count; i++) {
         r.weight = cards[i].type == ANM_CARD_LOCATION ? 2 : 1;
         r.is_object = cards[i].type == ANM_CARD_OBJECT;
