@@ -46,6 +46,8 @@ int aut_session_open (aut_session_t *out, const aut_common_t *common, aut_sessio
     aut_net_init ();
     int rc;
     if (common->endpoints && *common->endpoints)
+        out->endpoints_file = common->endpoints;
+    if (out->endpoints_file)
         rc = aut_endpoints_load (&out->endpoints, common->endpoints);
     else if (common->broker && *common->broker)
         rc = aut_endpoints_parse (&out->endpoints, common->broker);
@@ -55,6 +57,7 @@ int aut_session_open (aut_session_t *out, const aut_common_t *common, aut_sessio
     else
         rc = open_local (out, common, mode, workers);
     aut_client_options_t options = {.contact_ms = CONTACT_MS,
+                                    .endpoints_file = out->endpoints_file,
                                     .cancelled = aut_interrupt_cancelled,
                                     .connection = on_connection};
     if (common->timeout >= 0) {
@@ -82,6 +85,11 @@ int aut_session_cancel_now (aut_session_t *self, const char *job)
 {
     /* The session's own client answers every call with "interrupted" by now. */
     aut_client_t *client = NULL;
+    aut_endpoints_t now;
+    if (self->endpoints_file && aut_endpoints_load (&now, self->endpoints_file) == 0) {
+        aut_endpoints_clear (&self->endpoints);
+        self->endpoints = now;
+    }
     const aut_client_options_t options = {.contact_ms = CANCEL_MS, .timeout_ms = CANCEL_MS};
     int rc = aut_client_new (&client, &self->endpoints, &options);
     if (rc == 0)

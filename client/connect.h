@@ -10,8 +10,9 @@
 typedef struct {
     aut_client_t *client;
     aut_endpoints_t endpoints;
-    aut_local_t *local; /* NULL with a cluster */
-    char *state;        /* the local state's folder, NULL with a cluster */
+    const char *endpoints_file; /* the user's --endpoints, or NULL */
+    aut_local_t *local;         /* NULL with a cluster */
+    char *state;                /* the local state's folder, NULL with a cluster */
 } aut_session_t;
 
 typedef enum {

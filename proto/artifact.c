@@ -41,6 +41,7 @@ struct aut_artifact_client {
     int64_t moved_ms; /* when something last moved, or the transfer began */
     int64_t heard_ms; /* when a message last came */
     int64_t probe_ms; /* when the last probe went */
+    int64_t asked_ms; /* when the service's address was last asked for */
     unsigned corrupt; /* attempts of this transfer that arrived wrong */
 };
 
@@ -104,6 +105,26 @@ static int reopen (aut_artifact_client_t *self)
     return rc ? rc : RESTART;
 }
 
+/*  Goes to where the service is now: RESTART if that is another place, else GOING. The old socket
+ *  stays until there is a new one, so that a bad address costs nothing. */
+static int follow (aut_artifact_client_t *self)
+{
+    zsock_t *sock;
+    self->asked_ms = aut_mono_ms (self->clock);
+    const char *now_at =
+        self->options.whereabouts ? self->options.whereabouts (self->options.ctx) : NULL;
+    if (!now_at || strcmp (now_at, self->endpoint) == 0 ||
+        aut_net_connect (&sock, AUT_PORT_DATA, now_at))
+        return GOING;
+    free (self->endpoint);
+    self->endpoint = aut_strdup (now_at);
+    zsock_set_linger (self->sock, 0);
+    zsock_destroy (&self->sock);
+    self->sock = sock;
+    self->heard_ms = self->probe_ms = aut_mono_ms (self->clock);
+    return RESTART;
+}
+
 /*  Waits a moment for a message, or for room to send. GOING, RESTART after long silence, or why the
  *  transfer ends. */
 static int wait_moment (aut_artifact_client_t *self, bool to_send)
@@ -115,8 +136,11 @@ static int wait_moment (aut_artifact_client_t *self, bool to_send)
         if (rc != GOING)
             return rc;
     }
-    if (aut_mono_ms (self->clock) - self->heard_ms > self->options.silent_ms)
+    int64_t now = aut_mono_ms (self->clock);
+    if (now - self->heard_ms > self->options.silent_ms)
         return reopen (self);
+    if (now - self->heard_ms >= PROBE_MS && now - self->asked_ms >= PROBE_MS)
+        return follow (self);
     return GOING;
 }
 
@@ -213,6 +237,7 @@ static int after_attempt (aut_artifact_client_t *self, int rc)
 
 static void begin (aut_artifact_client_t *self)
 {
+    follow (self);
     moved (self);
     self->heard_ms = self->probe_ms = self->moved_ms;
     self->corrupt = 0;

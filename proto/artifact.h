@@ -27,6 +27,10 @@ typedef struct {
     int64_t silent_ms;
     /*  Asked at least every 100 ms; true ends the transfer with AUT_ERR_CANCELLED. */
     bool (*cancelled) (void *ctx);
+    /*  Asked before a transfer and each second of silence: the data socket's address as far as is
+     *  known now, valid until the next call. Another one than before is where the transfer goes on.
+     */
+    const char *(*whereabouts) (void *ctx);
     void (*progress) (void *ctx, uint64_t done, uint64_t size);
     void *ctx;
 } aut_artifact_options_t;

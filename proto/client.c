@@ -16,6 +16,7 @@
 #define RESEND_MS 3000
 #define REOPEN_AFTER 5 /* repeats */
 #define BACKOFF_MS 250
+#define LOOK_MS 1000
 
 int aut_client_new (aut_client_t **out, const aut_endpoints_t *endpoints,
                     const aut_client_options_t *options)
@@ -24,9 +25,12 @@ int aut_client_new (aut_client_t **out, const aut_endpoints_t *endpoints,
     aut_endpoints_copy (&self->endpoints, endpoints);
     if (options)
         self->options = *options;
+    self->endpoints_file = aut_strdup (self->options.endpoints_file);
+    self->options.endpoints_file = NULL;
     if (!self->options.contact_ms)
         self->options.contact_ms = CONTACT_MS;
     self->clock = aut_clock_system ();
+    self->looked_ms = aut_mono_ms (self->clock);
     *out = self;
     return 0;
 }
@@ -42,16 +46,31 @@ void aut_client_destroy (aut_client_t **self_p)
     zsock_destroy (&self->events);
     json_decref (self->fetched);
     aut_endpoints_clear (&self->endpoints);
+    free (self->endpoints_file);
     free (self);
     *self_p = NULL;
+}
+
+static bool artifacts_cancelled (void *ctx)
+{
+    const aut_client_t *self = ctx;
+    return self->options.cancelled && self->options.cancelled (self->options.ctx);
+}
+
+static const char *data_address (void *ctx)
+{
+    aut_client_t *self = ctx;
+    aut_client_moved (self);
+    return self->endpoints.url[AUT_PORT_DATA];
 }
 
 int aut_client_artifacts (aut_client_t *self, aut_artifact_client_t **out)
 {
     aut_artifact_options_t options = {.contact_ms = self->options.contact_ms,
                                       .patience_ms = self->options.timeout_ms,
-                                      .cancelled = self->options.cancelled,
-                                      .ctx = self->options.ctx};
+                                      .cancelled = artifacts_cancelled,
+                                      .whereabouts = data_address,
+                                      .ctx = self};
     int rc = 0;
     if (!self->artifacts)
         rc = aut_artifact_client_new (&self->artifacts, self->endpoints.url[AUT_PORT_DATA],
@@ -110,6 +129,41 @@ void aut_client_silent (aut_client_t *self)
     }
 }
 
+/* ---- a broker that moves ----------------------------------------------------------------------
+ */
+
+static bool same_places (const aut_endpoints_t *a, const aut_endpoints_t *b)
+{
+    for (unsigned i = 0; i < AUT_PORT_COUNT; i++)
+        if (strcmp (a->url[i], b->url[i]) != 0)
+            return false;
+    return true;
+}
+
+bool aut_client_moved (aut_client_t *self)
+{
+    int64_t now = aut_mono_ms (self->clock);
+    if (!self->endpoints_file || now - self->looked_ms < LOOK_MS)
+        return false;
+    self->looked_ms = now;
+    aut_endpoints_t found;
+    if (aut_endpoints_load (&found, self->endpoints_file))
+        return false; /* while the broker is away the file is, too */
+    zsock_t *events = NULL;
+    if (same_places (&found, &self->endpoints) ||
+        (self->events && aut_client_subscribe (&events, &found))) {
+        aut_endpoints_clear (&found);
+        return false;
+    }
+    aut_endpoints_clear (&self->endpoints);
+    self->endpoints = found;
+    zsock_destroy (&self->commands);
+    zsock_destroy (&self->status);
+    zsock_destroy (&self->events);
+    self->events = events;
+    return true;
+}
+
 /* ---- requests ---------------------------------------------------------------------------------
  */
 
@@ -155,6 +209,8 @@ static int await (aut_client_t *self, const aut_call_t *call, uint64_t req, int6
         rc = aut_client_check (self, call);
         if (rc)
             return rc;
+        if (aut_client_moved (self))
+            break;
         aut_net_wait (self->commands, NULL, AUT_CLIENT_POLL_MS);
     }
     return AUT_ERR_AGAIN;

@@ -4,6 +4,9 @@
  *  one), so it survives a broker's restart. Before the first answer ever, a call gives up after
  *  `contact_ms` with AUT_ERR_UNREACHABLE naming the port; after it, calls wait without limit or for
  *  `timeout_ms`. A handle belongs to one thread.
+ *
+ *  With `endpoints_file` a broker that comes back at other addresses is followed there: while it is
+ *  silent the file is read again each second, and all sockets and transfers go on at the new ones.
  */
 #ifndef AUT_PROTO_CLIENT_H
 #define AUT_PROTO_CLIENT_H
@@ -37,6 +40,8 @@ void aut_endpoints_clear (aut_endpoints_t *self);
 typedef struct {
     int64_t contact_ms; /* until the first answer of the broker; 0 = 15000 */
     int64_t timeout_ms; /* of a call after that; 0 = without limit */
+    /*  The endpoints.json that `endpoints` came from; NULL = the addresses are fixed. Copied. */
+    const char *endpoints_file;
     /*  Asked at least every 100 ms; true ends the call with AUT_ERR_CANCELLED. */
     bool (*cancelled) (void *ctx);
     /*  Told once when the broker went silent and once when it is back; may be NULL. */

@@ -37,14 +37,20 @@ static int take_place (aut_client_t *self, int64_t deadline_ms)
     return rc;
 }
 
+int aut_client_subscribe (zsock_t **out, const aut_endpoints_t *endpoints)
+{
+    int rc = aut_net_connect (out, AUT_PORT_EVENTS, endpoints->url[AUT_PORT_EVENTS]);
+    if (rc == 0)
+        zsock_set_subscribe (*out, "");
+    return rc;
+}
+
 int aut_client_events_start (aut_client_t *self)
 {
     if (!self->events) {
-        int rc =
-            aut_net_connect (&self->events, AUT_PORT_EVENTS, self->endpoints.url[AUT_PORT_EVENTS]);
+        int rc = aut_client_subscribe (&self->events, &self->endpoints);
         if (rc)
             return rc;
-        zsock_set_subscribe (self->events, "");
     }
     return take_place (self, 0);
 }

@@ -9,7 +9,9 @@
 
 struct aut_client {
     aut_endpoints_t endpoints;
-    aut_client_options_t options;
+    aut_client_options_t options; /* but endpoints_file, which is below */
+    char *endpoints_file;         /* or NULL */
+    int64_t looked_ms;            /* when it was last read */
     const aut_clock_t *clock;
     bool contacted; /* the broker answered once, on whatever socket */
     bool down;      /* told so */
@@ -39,6 +41,13 @@ int aut_client_check (aut_client_t *self, const aut_call_t *call);
 /*  The broker answered; the broker is silent. */
 void aut_client_up (aut_client_t *self);
 void aut_client_silent (aut_client_t *self);
+
+/*  A socket with all events of the broker there. */
+int aut_client_subscribe (zsock_t **out, const aut_endpoints_t *endpoints);
+
+/*  Reads the endpoints file again, at most once a second. True if the broker is elsewhere now: the
+ *  sockets to where it was are closed, and the events come from the new place. */
+bool aut_client_moved (aut_client_t *self);
 
 /*  aut_client_query until `deadline_ms` of the clock (0 = the handle's own limits). */
 int aut_client_query_until (aut_client_t *self, const char *request, int64_t deadline_ms,

@@ -40,6 +40,8 @@ static int await (aut_client_t *self, const aut_call_t *call, int64_t until_ms, 
         int rc = aut_client_check (self, call);
         if (rc)
             return rc;
+        if (aut_client_moved (self))
+            break;
         aut_net_wait (self->status, NULL, AUT_CLIENT_POLL_MS);
     }
     return AUT_ERR_AGAIN;

@@ -247,6 +247,61 @@ START_TEST (server_restart_resumes)
 }
 END_TEST
 
+/*  Where the service is, told by one thread and asked by the transfer's. */
+typedef struct {
+    pthread_mutex_t lock;
+    char at[64], told[64];
+} place_t;
+
+static void set_place (place_t *self, const char *endpoint)
+{
+    pthread_mutex_lock (&self->lock);
+    snprintf (self->at, sizeof self->at, "%s", endpoint);
+    pthread_mutex_unlock (&self->lock);
+}
+
+static const char *get_place (void *ctx)
+{
+    place_t *self = ctx;
+    pthread_mutex_lock (&self->lock);
+    snprintf (self->told, sizeof self->told, "%s", self->at);
+    pthread_mutex_unlock (&self->lock);
+    return self->told;
+}
+
+/*  The service dies in the middle of an upload and comes back elsewhere: the upload goes on there.
+ */
+START_TEST (server_elsewhere_resumes)
+{
+    service_t *service = service_new ("tcp://127.0.0.1:*", BIG / 2);
+    place_t place = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    aut_artifact_options_t options = {.whereabouts = get_place, .ctx = &place};
+    job_t job = {.bytes = pattern (BIG, 6)};
+    set_place (&place, zsock_endpoint (service->router));
+    ck_assert_int_eq (aut_artifact_client_new (&job.client, place.at, &options), 0);
+    pthread_t thread;
+    pthread_create (&thread, NULL, upload_job, &job);
+    pthread_join (service->thread, NULL); /* it has half of the blob */
+    service_t *next = service_new ("tcp://127.0.0.1:*", 0);
+    ck_assert_str_ne (zsock_endpoint (next->router), place.at);
+    atomic_store (&service->stop, true);
+    zsock_set_linger (service->router, 0);
+    zsock_destroy (&service->router);
+    aut_artifact_server_destroy (&service->server);
+    free (service);
+    set_place (&place, "no address"); /* half-written, say: it stays where it is */
+    zclock_sleep (1500);
+    set_place (&place, zsock_endpoint (next->router));
+    pthread_join (thread, NULL);
+    ck_assert_int_eq (job.rc, 0);
+    ck_assert_uint_le (atomic_load (&next->received), BIG / 2);
+    ck_assert (aut_blobs_has (server_blobs, &job.ref.hash, NULL));
+    free ((char *)job.bytes);
+    aut_artifact_client_destroy (&job.client);
+    service_destroy (&next, false);
+}
+END_TEST
+
 /*  Connections that break again and again, both ways: every one brings the transfer further. */
 START_TEST (broken_connections_resume)
 {
@@ -417,6 +472,7 @@ int main (void)
     tcase_add_test (tc, final_errors);
     tcase_add_test (tc, rotten_source);
     tcase_add_test (tc, server_restart_resumes);
+    tcase_add_test (tc, server_elsewhere_resumes);
     tcase_add_test (tc, broken_connections_resume);
     tcase_add_test (tc, partial_download_is_used);
     tcase_add_test (tc, more_clients_than_turns);
