@@ -274,11 +274,32 @@ typedef struct {
     char job[24];
 } assign_texts_t;
 
+/*  Whether the blob is there as it was: a node could only find out in vain. */
+static int check_blob (aut_broker_t *self, const aut_hash_t *hash, uint64_t size, const char *what)
+{
+    uint64_t there;
+    char hex[AUT_HASH_HEX];
+    if (!aut_blobs_has (self->blobs, hash, &there))
+        return aut_fail (AUT_ERR_NOT_FOUND, "%s is missing in the broker's store: blob %.12s", what,
+                         aut_hash_hex (hash, hex));
+    if (there != size)
+        return aut_fail (AUT_ERR_CORRUPT,
+                         "%s has %" PRIu64 " of %" PRIu64 " bytes in the broker's store: blob "
+                         "%.12s",
+                         what, there, size, aut_hash_hex (hash, hex));
+    return 0;
+}
+
 static int add_tail (aut_broker_t *self, const aut_core_action_t *action, aut_msg_assign_t *msg,
                      assign_texts_t *texts)
 {
     aut_store_result_t result;
+    char what[64];
+    snprintf (what, sizeof what, "the tail of task t%" PRIu64, action->u.assign.after);
     int rc = aut_store_result (self->store, action->u.assign.after, &result);
+    if (rc)
+        return aut_fail_in (rc, "%s", what);
+    rc = check_blob (self, &action->u.assign.tail, result.tail.size, what);
     if (rc)
         return rc;
     aut_msg_input_t *input = &texts->inputs[msg->input_count];
@@ -288,15 +309,22 @@ static int add_tail (aut_broker_t *self, const aut_core_action_t *action, aut_ms
     return 0;
 }
 
-static void add_inputs (const aut_store_body_t *body, aut_msg_assign_t *msg, assign_texts_t *texts)
+static int add_inputs (aut_broker_t *self, const aut_store_body_t *body, aut_msg_assign_t *msg,
+                       assign_texts_t *texts)
 {
     for (uint32_t i = 0; i < body->input_count && msg->input_count < AUT_INPUTS_MAX; i++) {
         const aut_store_input_t *from = &body->inputs[i];
+        char what[64];
+        snprintf (what, sizeof what, "the \"%.32s\" picture", from->role);
+        int rc = check_blob (self, &from->blob.hash, from->blob.size, what);
+        if (rc)
+            return rc;
         aut_msg_input_t *input = &texts->inputs[msg->input_count];
         input->role = from->role;
         input->key = aut_hash_hex (&from->blob.hash, texts->keys[msg->input_count++]);
         input->ref = (aut_ref_t){from->blob.hash, from->blob.size};
     }
+    return 0;
 }
 
 static int fill_assign (aut_broker_t *self, const aut_core_action_t *action, aut_out_t *out)
@@ -306,11 +334,16 @@ static int fill_assign (aut_broker_t *self, const aut_core_action_t *action, aut
     out->owned[0] = texts;
     aut_store_body_t body;
     int rc = aut_store_body (self->store, action->u.assign.token.task, &body, &out->owned[1]);
+    if (rc)
+        return aut_fail_in (rc, "the task's description");
+    if (!body.spec)
+        rc = check_blob (self, &body.spec_blob.hash, body.spec_blob.size, "the task's description");
     if (!rc && action->u.assign.after)
         rc = add_tail (self, action, msg, texts);
+    if (!rc)
+        rc = add_inputs (self, &body, msg, texts);
     if (rc)
         return rc;
-    add_inputs (&body, msg, texts);
     snprintf (texts->job, sizeof texts->job, "j%" PRIu64, action->u.assign.job);
     msg->token = token_of (&action->u.assign.token);
     msg->worker = action->u.assign.worker;
@@ -323,17 +356,29 @@ static int fill_assign (aut_broker_t *self, const aut_core_action_t *action, aut
     return 0;
 }
 
+static void note_unfit (aut_broker_t *self, const aut_core_action_t *action, int code)
+{
+    self->unfit =
+        aut_grow (self->unfit, &self->unfit_cap, self->unfit_count + 1, sizeof *self->unfit);
+    self->unfit[self->unfit_count++] = (aut_unfit_t){
+        .peer = action->u.assign.peer,
+        .token = action->u.assign.token,
+        .code = code,
+        .message = aut_sprintf ("cannot hand out the task: %s", aut_error_detail ()),
+    };
+}
+
 static void send_assign (aut_broker_t *self, const aut_core_action_t *action)
 {
     aut_out_t *out = new_out (action->u.assign.peer, AUT_MSG_ASSIGN);
     int rc = fill_assign (self, action, out);
     if (rc) {
-        /* The lease is committed; without its message it ends by itself and the task waits again.
-         */
+        /* The lease is committed: it ends as an attempt that failed. */
         aut_log_about_t about = {.task = action->u.assign.token.task,
                                  .attempt = action->u.assign.token.attempt};
         aut_log_about (AUT_LOG_ERROR, LOG, &about, "cannot hand out the task: %s",
                        aut_error_detail ());
+        note_unfit (self, action, rc);
         aut_out_destroy (out);
         return;
     }

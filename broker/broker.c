@@ -294,6 +294,9 @@ static void destroy (aut_broker_t *self)
         free (self->ring.texts[i]);
     free (self->ring.texts);
     free (self->mutations);
+    for (size_t i = 0; i < self->unfit_count; i++)
+        free (self->unfit[i].message);
+    free (self->unfit);
     if (self->lock_fd >= 0)
         close (self->lock_fd);
     free (self->state_dir);

@@ -111,6 +111,15 @@ typedef struct {
     uint64_t seq; /* of the newest, 0 = none yet */
 } aut_ring_t;
 
+/*  A lease whose ASSIGN could not be made, as something it needs is gone: the loop fails the
+ *  attempt in its next round, so that the task ends after its attempts. */
+typedef struct {
+    uint64_t peer;
+    aut_core_token_t token;
+    int code;
+    char *message;
+} aut_unfit_t;
+
 typedef struct aut_peers aut_peers_t; /* peers.c */
 
 struct aut_broker {
@@ -131,6 +140,8 @@ struct aut_broker {
     aut_core_actions_t actions;
     aut_store_mutation_t *mutations;
     size_t mutation_cap;
+    aut_unfit_t *unfit;
+    size_t unfit_count, unfit_cap;
     aut_ring_t ring;
 
     /* between threads */

@@ -249,8 +249,26 @@ static void hear (aut_broker_t *self)
     free (peers);
 }
 
+/*  Fails the attempts that could not be handed out. */
+static void fail_unfit (aut_broker_t *self)
+{
+    for (size_t i = 0; i < self->unfit_count; i++) {
+        aut_unfit_t *unfit = &self->unfit[i];
+        aut_core_event_t event = {.kind = AUT_EV_FAIL,
+                                  .peer = unfit->peer,
+                                  .u.task = {.token = unfit->token,
+                                             .code = aut_error_text (unfit->code),
+                                             .message = unfit->message}};
+        step (self, &event);
+        free (unfit->message);
+    }
+    self->unfit_count = 0;
+}
+
 static void wait_for_work (aut_broker_t *self)
 {
+    if (self->unfit_count)
+        return;
     int64_t deadline = aut_core_deadline (self->core), now = aut_mono_ms (self->clock);
     int64_t wait = deadline - now < TICK_MS ? deadline - now : TICK_MS;
     struct pollfd fds[] = {{.fd = aut_mailbox_fd (self->inbox), .events = POLLIN},
@@ -269,6 +287,7 @@ static void go_round (aut_broker_t *self, void **items)
 {
     wait_for_work (self);
     tick (self);
+    fail_unfit (self);
     size_t count = aut_mailbox_take (self->inbox, items, AUT_BROKER_INBOX);
     for (size_t i = 0; i < count && !self->fault; i++)
         handle (self, items[i]);

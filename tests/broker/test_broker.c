@@ -598,6 +598,119 @@ START_TEST (failures_fail_the_shot_only)
 }
 END_TEST
 
+/*  Takes a blob out of the broker's store, as a disk might. */
+static void lose_blob (const aut_hash_t *hash)
+{
+    char *blobs = aut_path_join (dir, "blobs", NULL), *path;
+    aut_blobs_t *store;
+    OK (aut_blobs_open (&store, blobs, 0));
+    OK (aut_blobs_path (store, hash, &path));
+    ck_assert_int_eq (unlink (path), 0);
+    aut_blobs_destroy (&store);
+    free (path);
+    free (blobs);
+}
+
+/*  What a task starts from is gone: its attempts end, and the message says what is missing. */
+START_TEST (missing_tail_fails_the_task)
+{
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    join (node);
+    char *job = submit_film (client, "film", 1, 8); /* two chunks */
+    aut_token_t token = take_task (node);
+    aut_ref_t clip, tail;
+    OK (aut_artifact_put_bytes (node->artifacts, &clip, "a clip", 6));
+    OK (aut_artifact_put_bytes (node->artifacts, &tail, "a tail", 6));
+    /* Nobody takes the second chunk before its tail is gone. */
+    OK (aut_client_drain (client, "n"));
+    say_done_with (node, &token, clip, tail, NULL);
+    aut_received_t in;
+    expect (node, AUT_MSG_ACK, &in);
+    aut_received_clear (&in);
+    lose_blob (&tail.hash);
+    node_t *other = new_node (&endpoints, "other", 1, 1);
+    join (other);
+    await_job (client, job, "failed");
+    results_t r = results_of (job, "failed");
+    ck_assert_int_eq (r.done, 1);
+    json_t *reply = query (client, "{\"get\":\"job\",\"id\":\"j1\"}");
+    json_t *shot = json_array_get (json_object_get (reply, "shots"), 0);
+    json_t *chunk = json_array_get (json_object_get (shot, "chunks"), 1);
+    const char *error = json_string_value (json_object_get (chunk, "error"));
+    ck_assert_ptr_nonnull (error);
+    ck_assert_msg (strstr (error, "the tail of task t1 is missing") != NULL, "%s", error);
+    ck_assert_int_eq (json_integer_value (json_object_get (chunk, "attempt")), 3);
+    json_decref (reply);
+    free (job);
+    drop_node (&node);
+    drop_node (&other);
+}
+END_TEST
+
+/*  Sends a command as it is, and again as a client does whose answer was lost. */
+static void say_twice (const aut_msg_t *msg)
+{
+    zsock_t *sock;
+    OK (aut_net_connect (&sock, AUT_PORT_CLIENT, endpoints.url[AUT_PORT_CLIENT]));
+    for (int i = 0; i < 2; i++)
+        while (aut_net_send (sock, msg, NULL, 0))
+            zclock_sleep (10);
+    for (int i = 0; i < 2; i++) {
+        aut_received_t in;
+        ck_assert (aut_net_wait (sock, NULL, PATIENCE_MS));
+        OK (aut_net_recv (sock, false, &in));
+        ck_assert_int_eq (in.msg.type, AUT_MSG_OK);
+        ck_assert_uint_eq (in.msg.ok.req, msg->ok.req);
+        aut_received_clear (&in);
+    }
+    zsock_destroy (&sock);
+}
+
+/*  Commands that are said again are answered again and done once, also after a restart. */
+START_TEST (repeated_commands_are_done_once)
+{
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    join (node);
+    char *job = submit_film (client, "film", 2, 1);
+    aut_token_t first = take_task (node);
+    aut_received_t in;
+    const aut_msg_t cancel = {.type = AUT_MSG_CANCEL, .cancel = {1, job}};
+    const aut_msg_t retry = {.type = AUT_MSG_RETRY, .retry = {2, job}};
+    say_twice (&cancel);
+    expect (node, AUT_MSG_ABORT, &in);
+    aut_received_clear (&in);
+    expect_silence (node, 100); /* one ABORT, not two */
+    drop_node (&node);
+    aut_client_destroy (&client);
+    aut_broker_stop (&broker, 0);
+    aut_endpoints_clear (&endpoints);
+    broker = start_broker (dir, NULL, &endpoints);
+    OK (aut_client_new (&client, &endpoints, NULL));
+    await_job (client, job, "cancelled");
+    say_twice (&cancel);
+    await_job (client, job, "cancelled");
+    node = new_node (&endpoints, "n", 1, 1);
+    join (node);
+    say_twice (&retry);
+    aut_token_t again = take_task (node);
+    ck_assert_uint_eq (again.task, first.task);
+    ck_assert_uint_eq (again.attempt, first.attempt + 1);
+    expect_silence (node, 100); /* the second RETRY took nothing back and gave nothing out */
+    say_done (node, &again, "clip", NULL);
+    expect (node, AUT_MSG_ACK, &in);
+    aut_received_clear (&in);
+    again = take_task (node);
+    say_done (node, &again, "clip", NULL);
+    expect (node, AUT_MSG_ACK, &in);
+    aut_received_clear (&in);
+    await_job (client, job, "done");
+    say_twice (&retry); /* nothing is left to try again */
+    await_job (client, job, "done");
+    free (job);
+    drop_node (&node);
+}
+END_TEST
+
 /* ---- status, events, HTTP ---------------------------------------------------------------------
  */
 
@@ -923,6 +1036,8 @@ int main (void)
     tcase_add_test (tc, priority_overtakes);
     tcase_add_test (tc, longest_chain_first);
     tcase_add_test (tc, failures_fail_the_shot_only);
+    tcase_add_test (tc, missing_tail_fails_the_task);
+    tcase_add_test (tc, repeated_commands_are_done_once);
     tcase_add_test (tc, status_socket_answers_everything);
     tcase_add_test (tc, status_json);
     tcase_add_test (tc, events_in_sequence);
