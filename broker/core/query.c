@@ -102,12 +102,13 @@ int aut_core_task (const aut_core_t *self, uint64_t id, aut_core_task_info_t *ou
         out->after = job->first_task + task->after;
     if (task->state == AUT_TASK_LEASED)
         task_lease (task->u.lease, out);
-    if (task->trouble && task->trouble->code) {
+    /* The store has given it the failure's own words, and after a restart they are here, too. */
+    if (task->state == AUT_TASK_FAILED && task->after != AUT_CORE_NONE &&
+        job->items[task->after].state == AUT_TASK_FAILED) {
+        out->message = "the task that it starts from failed";
+    } else if (task->trouble && task->trouble->code) {
         out->code = task->trouble->code;
         out->message = task->trouble->message;
-    } else if (task->state == AUT_TASK_FAILED && task->after != AUT_CORE_NONE &&
-               job->items[task->after].state == AUT_TASK_FAILED) {
-        out->message = "the task that it starts from failed";
     }
     task_wait (self, task, group, out);
     return 0;

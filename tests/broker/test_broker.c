@@ -711,6 +711,74 @@ START_TEST (repeated_commands_are_done_once)
 }
 END_TEST
 
+/*  What the broker says of a job, without the place in the events; the caller frees it. */
+static char *job_text (const char *question)
+{
+    json_t *reply = query (client, question);
+    json_object_del (reply, "epoch");
+    json_object_del (reply, "seq");
+    char *text = json_dumps (reply, JSON_SORT_KEYS | JSON_INDENT (1));
+    json_decref (reply);
+    return text;
+}
+
+/*  Jobs that ended, however they did, are told as before after a restart. */
+START_TEST (ended_jobs_outlive_a_restart)
+{
+    static const char *const questions[] = {
+        "{\"get\":\"jobs\"}", "{\"get\":\"job\",\"id\":\"j1\"}", "{\"get\":\"job\",\"id\":\"j2\"}",
+        "{\"get\":\"job\",\"id\":\"j3\"}", "{\"get\":\"job\",\"id\":\"j4\"}"};
+    char *before[sizeof questions / sizeof *questions];
+    static const char *const ends[] = {"done", "failed", "failed", "cancelled"};
+    char *jobs[4];
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    join (node);
+    /* j1 is done; of j2 one shot of two; of j3, a chain, nothing; j4 is cancelled at work.
+     * Of different lengths, so that none takes another's results over. */
+    for (int j = 0; j < 4; j++) {
+        char *project = aut_sprintf ("film-%d", j);
+        jobs[j] = submit_film (client, project, j == 1 || j == 3 ? 2 : 1, j == 2 ? 8 : j + 1);
+        free (project);
+        uint64_t good = 0;
+        for (int left = j == 3 ? 2 : j == 1 ? 4 : j == 2 ? 3 : 1; left > 0; left--) {
+            aut_received_t in;
+            aut_token_t token = take_task (node);
+            if (j == 3 && left == 1) {
+                OK (aut_client_cancel (client, jobs[j]));
+                expect (node, AUT_MSG_ABORT, &in);
+            } else {
+                good = good ? good : token.task;
+                if (j == 2 || (j == 1 && token.task != good))
+                    say_fail (node, &token, "internal");
+                else
+                    say_done (node, &token, "clip", NULL);
+                expect (node, AUT_MSG_ACK, &in);
+            }
+            aut_received_clear (&in);
+        }
+        await_job (client, jobs[j], ends[j]);
+    }
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+        before[i] = job_text (questions[i]);
+    aut_client_destroy (&client);
+    aut_broker_stop (&broker, 0);
+    aut_endpoints_clear (&endpoints);
+    broker = start_broker (dir, NULL, &endpoints);
+    OK (aut_client_new (&client, &endpoints, NULL));
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        char *after = job_text (questions[i]);
+        ck_assert_str_eq (before[i], after);
+        free (before[i]);
+        free (after);
+    }
+    for (int j = 0; j < 4; j++) {
+        results_of (jobs[j], ends[j]);
+        free (jobs[j]);
+    }
+    drop_node (&node);
+}
+END_TEST
+
 /* ---- status, events, HTTP ---------------------------------------------------------------------
  */
 
@@ -1038,6 +1106,7 @@ int main (void)
     tcase_add_test (tc, failures_fail_the_shot_only);
     tcase_add_test (tc, missing_tail_fails_the_task);
     tcase_add_test (tc, repeated_commands_are_done_once);
+    tcase_add_test (tc, ended_jobs_outlive_a_restart);
     tcase_add_test (tc, status_socket_answers_everything);
     tcase_add_test (tc, status_json);
     tcase_add_test (tc, events_in_sequence);

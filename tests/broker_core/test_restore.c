@@ -237,6 +237,55 @@ START_TEST (states_and_failures_outlive_a_restart)
 }
 END_TEST
 
+/*  However a job ended: it stays so, its numbers too, and only a retry makes it go on. */
+START_TEST (ended_jobs_stay_ended)
+{
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 24);
+    uint64_t done = scene_submit (&s, 0, 1, 1, 1, "m");
+    scene_run (&s);
+    uint64_t failed = scene_submit (&s, 0, 1, 2, 1, "m"); /* what follows fails with it */
+    for (int i = 0; i < 3; i++) {
+        for (int waits = 0; a->held_count == 0 && waits < 1000; waits++)
+            scene_advance (&s, 1000);
+        ck_assert_uint_eq (a->held_count, 1);
+        scene_held_t held = a->held[0];
+        scene_fail (&s, a, &held, AUT_ERR_INTERNAL);
+    }
+    ck_assert_int_eq (scene_job (&s, failed)->state, AUT_JOB_FAILED);
+    uint64_t cancelled = scene_submit (&s, 0, 2, 2, 1, "m");
+    scene_cancel (&s, cancelled);
+    const uint64_t jobs[] = {done, failed, cancelled};
+    const aut_job_state_t states[] = {AUT_JOB_DONE, AUT_JOB_FAILED, AUT_JOB_CANCELLED};
+    aut_core_job_info_t before[3], after;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq (aut_core_job (s.core, jobs[i], &before[i]), 0);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        scene_restart (&s);
+        scene_hello (&s, a);
+        scene_check (&s);
+        ck_assert_uint_eq (a->held_count, 0);
+        for (int i = 0; i < 3; i++) {
+            ck_assert_int_eq (aut_core_job (s.core, jobs[i], &after), 0);
+            ck_assert_int_eq (after.state, states[i]);
+            ck_assert_mem_eq (after.tasks, before[i].tasks, sizeof after.tasks);
+        }
+    }
+    scene_cancel (&s, cancelled);
+    ck_assert_int_eq (s.code, 0);
+    ck_assert_int_eq (scene_job (&s, cancelled)->state, AUT_JOB_CANCELLED);
+    a->aborted = 0;
+    scene_retry (&s, failed);
+    scene_retry (&s, failed); /* said again: nothing is taken back or given out twice */
+    ck_assert_int_eq (s.code, 0);
+    ck_assert_uint_eq (a->held_count, 1);
+    ck_assert_uint_eq (a->aborted, 0);
+    ck_assert_uint_eq (scene_run (&s), 2);
+    ck_assert_int_eq (scene_job (&s, failed)->state, AUT_JOB_DONE);
+    scene_close (&s);
+}
+END_TEST
+
 START_TEST (a_store_that_makes_no_sense_is_refused)
 {
     scene_open (&s);
@@ -285,6 +334,7 @@ TCase *suite_restore (void)
     tcase_add_test (tc, two_restarts_in_a_row);
     tcase_add_test (tc, a_lost_adoption_is_told_again);
     tcase_add_test (tc, states_and_failures_outlive_a_restart);
+    tcase_add_test (tc, ended_jobs_stay_ended);
     tcase_add_test (tc, a_store_that_makes_no_sense_is_refused);
     return tc;
 }
