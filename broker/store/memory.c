@@ -199,8 +199,7 @@ static bool holds (const aut_store_mutation_t *m, const aut_store_task_t *task)
     bool waits = task->state == AUT_STORE_WAITS, leased = task->state == AUT_STORE_LEASED;
     switch (m->kind) {
     case AUT_STORE_LEASE:
-        return m->adopted ? leased && task->attempt == m->attempt
-                          : (waits || leased) && task->attempt + 1 == m->attempt;
+        return (waits || leased) && task->attempt + !m->adopted == m->attempt;
     case AUT_STORE_WAIT:
         return leased && task->attempt == m->attempt;
     case AUT_STORE_RESULT:

@@ -35,8 +35,8 @@
                     "+ task_count FROM jobs WHERE id = ?1) AND state IN (4, 5)")                   \
     X (LEASE, "UPDATE tasks SET state = 2, attempt = ?2, epoch = ?3, node = ?4, device = ?5, "     \
               "instance = ?6 WHERE id = ?1 AND attempt = ?2 - 1 AND state IN (1, 2)")              \
-    X (ADOPT, "UPDATE tasks SET epoch = ?3, node = ?4, device = ?5, instance = ?6 "                \
-              "WHERE id = ?1 AND attempt = ?2 AND state = 2")                                      \
+    X (ADOPT, "UPDATE tasks SET state = 2, epoch = ?3, node = ?4, device = ?5, instance = ?6 "     \
+              "WHERE id = ?1 AND attempt = ?2 AND state IN (1, 2)")                                \
     X (WAIT, "UPDATE tasks SET state = 1, failures = ?3, memory = ?4, "                            \
              "code = coalesce (?5, code), message = coalesce (?6, message) "                       \
              "WHERE id = ?1 AND attempt = ?2 AND state = 2")                                       \

@@ -138,8 +138,8 @@ typedef enum {
     AUT_STORE_JOB_CANCEL, /* `id`; its tasks that wait or are leased → cancelled */
     AUT_STORE_JOB_RETRY, /* `id` → `job_state`; its failed and cancelled tasks → waiting, clean */
     AUT_STORE_LEASE,     /* `id` (task) gets lease `attempt`, `epoch`, `node`, `device`, `instance`;
-                            the stored attempt must be the one before (`adopted`: the same, and
-                            leased), and the task not ended */
+                            the stored attempt must be the one before (`adopted`: the same, leased
+                            or given up since), and the task not ended */
     AUT_STORE_WAIT,      /* leased → waiting; the stored attempt must be `attempt` */
     AUT_STORE_RESULT, /* leased → done by `result`; the stored lease must be `attempt`, `epoch` */
     AUT_STORE_CACHED, /* waiting → done by the result that the submission linked */

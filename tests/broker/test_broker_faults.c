@@ -310,6 +310,35 @@ START_TEST (heartbeats_survive_a_slow_commit)
 }
 END_TEST
 
+/*  A node that was silent for too long, while nobody else could take its task, goes on with it: its
+ *  lease was given up in the store too, and is stored anew. */
+START_TEST (lost_node_takes_its_task_up_again)
+{
+    char *job = submit_film (client, "film", 1, 1);
+    aut_token_t token = take_task (node);
+    say_token (node, AUT_MSG_STARTED, &token);
+    await_node (client, "n", "lost"); /* nobody answers its pings */
+    aut_msg_held_t held = {token.task, token.attempt, token.epoch, false};
+    aut_received_t in;
+    say_hello (node, &held, 1);
+    do {
+        ck_assert (hear (node, PATIENCE_MS, &in));
+        aut_msg_type_t type = in.msg.type;
+        aut_received_clear (&in);
+        ck_assert_int_ne (type, AUT_MSG_ABORT);
+        if (type == AUT_MSG_WELCOME)
+            break;
+    } while (true);
+    say_done (node, &token, "clip", NULL);
+    expect (node, AUT_MSG_ACK, &in);
+    aut_received_clear (&in);
+    await_job (client, job, "done");
+    ck_assert_int_eq (aut_broker_fault (broker), 0);
+    ck_assert (has_metric ("auteur_leases_lost_total 1"));
+    free (job);
+}
+END_TEST
+
 /*  A job that cannot be stored is refused, and is nowhere afterwards; with room again the next one
  *  is taken, also under the same key. */
 START_TEST (full_disk_refuses_submissions)
@@ -403,6 +432,7 @@ int main (void)
     tcase_add_test (tc, nothing_is_said_before_the_commit);
     tcase_add_test (tc, submission_is_answered_after_its_commit);
     tcase_add_test (tc, heartbeats_survive_a_slow_commit);
+    tcase_add_test (tc, lost_node_takes_its_task_up_again);
     tcase_add_test (tc, full_disk_refuses_submissions);
     tcase_add_test (tc, full_disk_keeps_results);
     tcase_add_test (tc, fenced_broker_falls_silent);

@@ -355,7 +355,16 @@ START_TEST (fences)
     ck_assert_int_eq (one (store, result (1, 1, epoch + 1, &r)), AUT_ERR_FENCED); /* only once */
     ck_assert_int_eq (one (store, lease (1, 2, epoch)), AUT_ERR_FENCED);          /* it is done */
     adopt.id = 2;
-    ck_assert_int_eq (one (store, adopt), AUT_ERR_FENCED); /* not leased */
+    ck_assert_int_eq (one (store, adopt), AUT_ERR_FENCED); /* never leased */
+
+    /* A lease that was given up is taken up again, as long as nobody else has got the task. */
+    aut_store_mutation_t wait = {.kind = AUT_STORE_WAIT, .id = 2, .attempt = 1};
+    ck_assert_int_eq (one (store, lease (2, 1, epoch)), 0);
+    ck_assert_int_eq (one (store, wait), 0);
+    ck_assert_int_eq (one (store, adopt), 0);
+    ck_assert_int_eq (one (store, wait), 0);
+    ck_assert_int_eq (one (store, lease (2, 2, epoch)), 0);
+    ck_assert_int_eq (one (store, adopt), AUT_ERR_FENCED); /* another attempt has */
     aut_store_destroy (&store);
 }
 END_TEST
