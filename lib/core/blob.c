@@ -224,15 +224,19 @@ int aut_blobs_open_temp (aut_blobs_t *self, char **path, int *fd)
     return AUT_OK;
 }
 
+static void remove_evicted (void *ctx, const aut_hash_t *hash)
+{
+    char *path = aut_blobs_path_of (ctx, hash);
+    if (unlink (path) < 0 && errno != ENOENT)
+        aut_log (AUT_LOG_WARN, "blobs", "cannot evict %s: %s", path, strerror (errno));
+    free (path);
+}
+
 static void evict (aut_blobs_t *self, const aut_hash_t *keep)
 {
-    aut_hash_t hash;
-    while (self->capacity > 0 && aut_blob_index_evict (self->index, self->capacity, keep, &hash)) {
-        char *path = aut_blobs_path_of (self, &hash);
-        if (unlink (path) < 0 && errno != ENOENT)
-            aut_log (AUT_LOG_WARN, "blobs", "cannot evict %s: %s", path, strerror (errno));
-        free (path);
-    }
+    while (self->capacity > 0 &&
+           aut_blob_index_evict (self->index, self->capacity, keep, remove_evicted, self))
+        continue;
 }
 
 int aut_blobs_adopt (aut_blobs_t *self, const aut_hash_t *hash, uint64_t size, int fd,

@@ -146,14 +146,14 @@ void aut_blob_index_unpin (aut_blob_index_t *self, const aut_hash_t *hash)
 }
 
 bool aut_blob_index_evict (aut_blob_index_t *self, uint64_t capacity, const aut_hash_t *keep,
-                           aut_hash_t *hash)
+                           aut_blob_index_remove_fn remove_file, void *ctx)
 {
     pthread_mutex_lock (&self->lock);
     entry_t *oldest = self->bytes > capacity ? self->by_use : NULL;
     if (oldest && keep && aut_hash_equal (&oldest->hash, keep))
         oldest = oldest->next;
     if (oldest) {
-        *hash = oldest->hash;
+        remove_file (ctx, &oldest->hash);
         set_absent (self, oldest);
     }
     pthread_mutex_unlock (&self->lock);

@@ -21,10 +21,14 @@ void aut_blob_index_gone (aut_blob_index_t *self, const aut_hash_t *hash);
 void aut_blob_index_pin (aut_blob_index_t *self, const aut_hash_t *hash);
 void aut_blob_index_unpin (aut_blob_index_t *self, const aut_hash_t *hash);
 
+/*  Removes the file of a blob; must not call the index. */
+typedef void (*aut_blob_index_remove_fn) (void *ctx, const aut_hash_t *hash);
+
 /*  If more than `capacity` bytes are there: takes the blob used longest ago that is not pinned and
- *  is not `keep` out of the index, and gives its hash; else false. */
+ *  is not `keep` out of the index and calls `remove_file` for it; else false. Nobody can pin the
+ *  blob in between: who has pinned one finds its file there, or gone, but never about to go. */
 bool aut_blob_index_evict (aut_blob_index_t *self, uint64_t capacity, const aut_hash_t *keep,
-                           aut_hash_t *hash);
+                           aut_blob_index_remove_fn remove_file, void *ctx);
 
 void aut_blob_index_stats (aut_blob_index_t *self, uint64_t *count, uint64_t *bytes);
 

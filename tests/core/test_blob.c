@@ -541,6 +541,40 @@ static void *hammer (void *arg)
     return (void *)faults;
 }
 
+/*  As a node does with a task's inputs: what is pinned and then put or found stays there. */
+static void *hammer_pinned (void *arg)
+{
+    unsigned seed = (unsigned)(uintptr_t)arg;
+    uintptr_t faults = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        unsigned n = (i * 5 + seed * 3) % 7;
+        char *data = make_bytes (2000 + n, n), *path = NULL;
+        aut_hash_t hash = aut_hash_of (data, 2000 + n);
+        aut_blobs_pin (blobs, &hash);
+        faults += aut_blobs_put (blobs, &hash, data, 2000 + n) != 0;
+        faults += aut_blobs_path (blobs, &hash, &path) != 0;
+        faults += path == NULL || access (path, R_OK) != 0;
+        aut_blobs_unpin (blobs, &hash);
+        free (path);
+        free (data);
+    }
+    return (void *)faults;
+}
+
+START_TEST (threads_pin_what_others_evict)
+{
+    pthread_t threads[THREADS];
+    reopen (3000);
+    for (uintptr_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq (pthread_create (&threads[i], NULL, hammer_pinned, (void *)i), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        void *faults = NULL;
+        pthread_join (threads[i], &faults);
+        ck_assert_ptr_null (faults);
+    }
+}
+END_TEST
+
 START_TEST (threads_share_a_handle)
 {
     pthread_t threads[THREADS];
@@ -589,6 +623,7 @@ int main (void)
     tcase_add_test (tests, last_use_survives_a_reopen);
     tcase_add_test (tests, pinned_blobs_stay);
     tcase_add_test (tests, threads_share_a_handle);
+    tcase_add_test (tests, threads_pin_what_others_evict);
     tcase_add_test (tests, an_unusable_folder_is_told);
     return run_case (tests);
 }
