@@ -183,16 +183,19 @@ void ses_on_task_failed (aut_session_t *self, worker_t *worker, const aut_sessio
 
 /*  Transfers */
 
-/*  What passes by itself: a broker that is away, or whose disk somebody will clear. */
-static bool passes (int code)
+/*  What passes by itself: a broker that is away, or whose disk somebody will clear. A result waits
+ *  for that, as making it anew costs more; but a fetch fails for our own disk, and another node's
+ *  may have room. */
+static bool passes (int code, bool fetch)
 {
     return code == AUT_ERR_UNREACHABLE || code == AUT_ERR_TIMEOUT || code == AUT_ERR_AGAIN ||
-           code == AUT_ERR_CANCELLED || code == AUT_ERR_NO_SPACE;
+           code == AUT_ERR_CANCELLED || (code == AUT_ERR_NO_SPACE && !fetch);
 }
 
 static void transfer_failed (aut_session_t *self, hold_t *hold, const aut_session_event_t *event)
 {
-    if (!passes (event->code) && ++hold->tries >= TRANSFER_TRIES) {
+    bool fetch = event->type == AUT_SESSION_FETCH_FAILED;
+    if (!passes (event->code, fetch) && ++hold->tries >= TRANSFER_TRIES) {
         ses_fail_hold (self, hold, event->code, event->text);
         return;
     }

@@ -393,7 +393,7 @@ static const scenario_t scenarios[] = {
                       {901, "nofetch 1 not-found", ""},
                       {2900, "pong", ""},
                       {2900, "tick", "PING; fetch 1"},
-                      {2901, "nofetch 1 not-found", ""},
+                      {2901, "nofetch 1 no-space", ""}, /* of our own disk */
                       {6900, "pong", ""},
                       {6900, "tick", "PING; fetch 1"},
                       {6901, "nofetch 1 not-found", ""},
