@@ -22,6 +22,7 @@
 #define FIRST_FREE_FD 10 /* sources of the spawn's dup2 lie above its targets */
 #define SEND_MAX ((size_t)4 << 20)
 #define LINE_MAX_BYTES 4096
+#define READS_MAX 64 /* of the log at once: more than a pipe holds, and others have their turn */
 
 struct aut_child {
     pid_t pid; /* 0 once reaped */
@@ -223,7 +224,7 @@ static void log_line (aut_child_t *self)
 void aut_child_pump_log (aut_child_t *self)
 {
     char bytes[LINE_MAX_BYTES];
-    while (self->log >= 0) {
+    for (int reads = 0; self->log >= 0 && reads < READS_MAX; reads++) {
         ssize_t n = read (self->log, bytes, sizeof bytes);
         if (n < 0 && errno == EINTR)
             continue;
