@@ -220,9 +220,14 @@ static bool bring_back (aut_broker_t *self, const aut_core_event_t *event)
 {
     aut_core_job_info_t info;
     uint64_t job = event->u.job.job;
-    if (aut_core_job (self->core, job, &info) == 0 || !aut_catalogue_find (self->catalogue, job))
-        return true;
-    int rc = aut_broker_restore_job (self, job);
+    int rc = 0;
+    if (!aut_catalogue_find (self->catalogue, job)) {
+        /* The core may still remember one that could not be stored. */
+        rc = aut_fail (AUT_ERR_NOT_FOUND, "there is no job j%llu", (unsigned long long)job);
+    } else if (aut_core_job (self->core, job, &info)) {
+        flush (self); /* how it ended may not be stored yet */
+        rc = self->fault ? self->fault : aut_broker_restore_job (self, job);
+    }
     if (rc)
         reply_error (self, event->u.job.reply, rc);
     return rc == 0;

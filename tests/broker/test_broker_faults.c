@@ -352,6 +352,9 @@ START_TEST (full_disk_refuses_submissions)
     ck_assert_uint_eq (json_array_size (json_object_get (reply, "jobs")), 0);
     json_decref (reply);
     set_failing (0);
+    /* The number that it would have had names nothing, and does not come to life by a retry. */
+    ck_assert_int_eq (aut_client_retry (client, "j1"), AUT_ERR_NOT_FOUND);
+    ck_assert_int_eq (aut_client_cancel (client, "j1"), AUT_ERR_NOT_FOUND);
     OK (submit (client, storyboard, "key", 0, &job));
     for (int i = 0; i < 3; i++) {
         char text[16];
