@@ -11,22 +11,54 @@
 
 #define EVENT_WAIT_MS 100
 #define SNAPSHOT_EVERY_MS 30000 /* in case of a quiet job: events alone should do */
+#define QUIET_MS 5000           /* without any event: time to ask what the job waits for */
+
+typedef struct {
+    aut_session_t *session;
+    aut_jobview_t *view;
+    aut_progress_t *progress;
+    const char *job;
+    bool json, told_end;
+    int64_t snapshot_ms, event_ms;
+    bool goes_on;   /* some chunk waits for its turn only */
+    char lack[256]; /* what no node online has and the job needs; "" if nothing */
+} follow_t;
+
+/* The first reason that only another node can end: "no node with model…", "no device with…". */
+static void note_lack (follow_t *self, const json_t *reply)
+{
+    size_t s, c;
+    json_t *shot, *chunk;
+    json_array_foreach (json_object_get (reply, "shots"), s, shot)
+    {
+        json_array_foreach (json_object_get (shot, "chunks"), c, chunk)
+        {
+            const char *wait = json_string_value (json_object_get (chunk, "wait"));
+            if (wait && strncmp (wait, "no ", 3) != 0)
+                self->goes_on |= *wait != 0;
+            else if (wait && !*self->lack)
+                snprintf (self->lack, sizeof self->lack, "%s", wait);
+        }
+    }
+}
 
 /* One page of the job's shots, from shot `*after` on; `*after` is then the next page's, 0 at the
  * end. */
-static int take_page (aut_session_t *session, aut_jobview_t *view, const char *job,
-                      json_int_t *after)
+static int take_page (follow_t *self, json_int_t *after)
 {
+    const char *job = self->job;
     json_t *request = json_pack ("{s:s, s:s, s:I}", "get", "job", "id", job, "after", *after);
     char *text = json_dumps (request, JSON_COMPACT);
     json_decref (request);
     if (!text)
         return aut_fail (AUT_ERR_INVALID, "'%s' is not a job id", job);
     json_t *reply = NULL;
-    int rc = aut_client_query (session->client, text, &reply);
+    int rc = aut_client_query (self->session->client, text, &reply);
     free (text);
     if (rc == 0)
-        rc = aut_jobview_snapshot (view, reply, aut_mono_ms (aut_clock_system ()));
+        rc = aut_jobview_snapshot (self->view, reply, aut_mono_ms (aut_clock_system ()));
+    if (rc == 0)
+        note_lack (self, reply);
     json_int_t next = json_integer_value (json_object_get (reply, "next"));
     if (rc == 0 && next != 0 && next <= *after)
         rc = aut_fail (AUT_ERR_INVALID, "the broker pages job %s backwards", job);
@@ -35,56 +67,102 @@ static int take_page (aut_session_t *session, aut_jobview_t *view, const char *j
     return rc;
 }
 
-static int take_snapshot (aut_session_t *session, aut_jobview_t *view, const char *job)
+static int take_snapshot (follow_t *self)
 {
     json_int_t after = 0;
     int rc;
+    self->snapshot_ms = aut_mono_ms (aut_clock_system ());
+    self->goes_on = false;
+    *self->lack = 0;
     do
-        rc = take_page (session, view, job, &after);
+        rc = take_page (self, &after);
     while (rc == 0 && after != 0);
     return rc;
 }
 
-static void take_event (aut_jobview_t *view, const char *job, aut_progress_t *progress,
-                        json_t *event, bool json)
+static void take_event (follow_t *self, json_t *event)
 {
     aut_view_change_t change;
-    aut_jobview_event (view, event, aut_mono_ms (aut_clock_system ()), &change);
-    aut_progress_change (progress, view, &change);
+    self->event_ms = aut_mono_ms (aut_clock_system ());
+    aut_jobview_event (self->view, event, self->event_ms, &change);
+    aut_progress_change (self->progress, self->view, &change);
     const char *about = json_string_value (json_object_get (event, "job"));
-    if (json && about && strcmp (about, job) == 0) {
+    if (self->json && about && strcmp (about, self->job) == 0) {
         aut_common_print_json (json_incref (event));
         fflush (stdout);
+        self->told_end = aut_jobview_ended (self->view);
     }
+}
+
+static bool is_leased (const aut_jobview_t *view)
+{
+    for (size_t s = 0; s < aut_jobview_shots (view); s++)
+        for (uint32_t c = 0; c < aut_jobview_shot (view, s)->chunk_count; c++)
+            if (aut_jobview_shot (view, s)->chunks[c].state == AUT_VIEW_LEASED)
+                return true;
+    return false;
+}
+
+/* Nothing has come for a while: says what is missing. A cluster may get a node that has it; a local
+ * render has its one node, and would wait for ever (its workers may be slow to start, so that only
+ * the second look counts). */
+static int take_quiet (follow_t *self, int64_t now)
+{
+    bool asked = self->snapshot_ms >= self->event_ms + QUIET_MS;
+    if (asked ? now - self->snapshot_ms < SNAPSHOT_EVERY_MS : now - self->event_ms < QUIET_MS)
+        return 0;
+    int rc = take_snapshot (self);
+    if (rc || !*self->lack || self->goes_on || is_leased (self->view))
+        return rc;
+    if (!asked)
+        aut_progress_note (self->progress, "Waiting: %s is online.", self->lack);
+    else if (self->session->local)
+        return aut_fail (AUT_ERR_STATE,
+                         "job %s cannot go on here: %s. 'auteur models' lists what this machine "
+                         "has; --broker names a cluster",
+                         self->job, self->lack);
+    return 0;
+}
+
+/* One event, or the wait for one. */
+static int follow_once (follow_t *self)
+{
+    if (aut_interrupted ())
+        return aut_fail (AUT_ERR_CANCELLED, "interrupted");
+    json_t *event = NULL;
+    int rc = aut_client_events_next (self->session->client, EVENT_WAIT_MS, &event);
+    int64_t now = aut_mono_ms (aut_clock_system ());
+    if (rc == 0)
+        take_event (self, event);
+    json_decref (event);
+    if (rc == AUT_ERR_STATE)
+        rc = take_snapshot (self);
+    else if (rc == AUT_ERR_TIMEOUT)
+        rc = take_quiet (self, now);
+    if (rc == 0)
+        aut_progress_draw (self->progress, self->view, now);
+    return rc;
 }
 
 int aut_follow (aut_session_t *session, aut_jobview_t *view, const char *job,
                 aut_progress_t *progress, bool json)
 {
+    follow_t self = {.session = session,
+                     .view = view,
+                     .progress = progress,
+                     .job = job,
+                     .json = json,
+                     .event_ms = aut_mono_ms (aut_clock_system ())};
     int rc = aut_client_events_start (session->client);
     if (rc == 0)
-        rc = take_snapshot (session, view, job);
-    int64_t snapshot_ms = aut_mono_ms (aut_clock_system ());
-    while (rc == 0 && !aut_jobview_ended (view)) {
-        if (aut_interrupted ())
-            return aut_fail (AUT_ERR_CANCELLED, "interrupted");
-        json_t *event = NULL;
-        rc = aut_client_events_next (session->client, EVENT_WAIT_MS, &event);
-        int64_t now = aut_mono_ms (aut_clock_system ());
-        if (rc == 0)
-            take_event (view, job, progress, event, json);
-        json_decref (event);
-        if (rc == AUT_ERR_STATE ||
-            (rc == AUT_ERR_TIMEOUT && now - snapshot_ms > SNAPSHOT_EVERY_MS)) {
-            rc = take_snapshot (session, view, job);
-            snapshot_ms = now;
-        } else if (rc == AUT_ERR_TIMEOUT) {
-            rc = 0;
-        }
-        if (rc == 0)
-            aut_progress_draw (progress, view, now);
-    }
+        rc = take_snapshot (&self);
+    while (rc == 0 && !aut_jobview_ended (view))
+        rc = follow_once (&self);
     aut_progress_end (progress);
+    /* a job that had ended before sends no event more, and its end is the result */
+    if (rc == 0 && json && !self.told_end)
+        aut_common_print_json (json_pack ("{s:s, s:s, s:s}", "type", "job", "job", job, "state",
+                                          aut_jobview_state (view)));
     return rc;
 }
 

@@ -7,8 +7,10 @@
 #include "client/progress.h"
 
 /*  Shows progress until the job has ended. 0 when it has (ask aut_jobview_state how),
- *  AUT_ERR_CANCELLED on an interrupt, AUT_ERR_NOT_FOUND for an unknown job, or the connection's
- *  errors. With `json`, every event of the job is also printed on stdout, one a line. */
+ *  AUT_ERR_CANCELLED on an interrupt, AUT_ERR_NOT_FOUND for an unknown job,
+ *  AUT_ERR_STATE when a local job needs what this machine's node has not, or the connection's
+ *  errors. With `json`, every event of the job is also printed on stdout, one a line; the last line
+ *  always tells how the job ended. */
 int aut_follow (aut_session_t *session, aut_jobview_t *view, const char *job,
                 aut_progress_t *progress, bool json);
 
