@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -41,10 +42,13 @@ static int check_target (const char *path)
         return 0;
     char *copy = aut_strdup (path);
     const char *parent = dirname (copy);
+    struct stat info;
     int rc = 0;
     if (access (parent, W_OK) != 0)
         rc = aut_fail (AUT_ERR_INVALID, "the folder %s is not there or cannot be written to",
                        parent);
+    else if (stat (path, &info) == 0 && S_ISDIR (info.st_mode))
+        rc = aut_fail (AUT_ERR_INVALID, "it is a folder; name the file to write");
     free (copy);
     return rc;
 }
@@ -62,6 +66,8 @@ static int cancel_left_over (render_t *self)
         if (rc == 0 && strcmp (id, self->job) != 0 &&
             (strcmp (state, "queued") == 0 || strcmp (state, "running") == 0))
             rc = aut_client_cancel (self->session.client, id);
+        if (rc == AUT_ERR_STATE) /* it has ended since we asked */
+            rc = 0;
     }
     json_decref (reply);
     return rc;
@@ -146,10 +152,13 @@ static void print_result (const render_t *self)
         fprintf (stderr, "The shots that are done are in %s/shots.\n", self->dir);
 }
 
-/* The first thing an interrupt does is to stop the cluster's work on this film. */
-static int interrupted (render_t *self)
+/* The first thing an interrupt does is to stop the cluster's work on this film. A folder that is
+ * only half filled goes: the next render fetches all of it again. */
+static int interrupted (render_t *self, bool finished)
 {
     aut_progress_end (self->progress);
+    if (self->dir && !finished)
+        aut_dir_remove (self->dir);
     if (self->job && self->view && !aut_jobview_ended (self->view)) {
         if (aut_session_cancel_now (&self->session, self->job) == 0)
             fprintf (stderr,
@@ -180,7 +189,7 @@ static int run (render_t *self)
             rc = fetch_and_stitch (self);
     }
     if (aut_interrupted ())
-        return interrupted (self);
+        return interrupted (self, rc == 0);
     if (rc)
         return aut_common_fail (rc, "render");
     print_result (self);
@@ -194,6 +203,9 @@ static int render (const options_t *options, const char *file)
     int rc = check_target (options->film);
     if (rc)
         return aut_common_fail (rc, "%s", options->film);
+    rc = check_target (options->sheet);
+    if (rc)
+        return aut_common_fail (rc, "%s", options->sheet);
     if (aut_common_has_cluster (common)) {
         rc = aut_session_open (&self.session, common, AUT_SESSION_RENDER, 0);
         if (rc)
