@@ -1,5 +1,6 @@
 #include "client/common.h"
 #include "client/command.h"
+#include "lib/core/buffer.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/log.h"
@@ -67,7 +68,10 @@ int aut_common_fail (int code, const char *format, ...)
     fprintf (stderr, "auteur: ");
     vfprintf (stderr, format, args);
     va_end (args);
-    fprintf (stderr, ": %s\n", aut_error_detail ());
+    aut_buffer_t detail = {0};
+    aut_buffer_printable (&detail, aut_error_detail ()); /* a broker's words may be in it */
+    fprintf (stderr, ": %s\n", detail.data);
+    aut_buffer_clear (&detail);
     return exit_code_of (code);
 }
 

@@ -1,4 +1,5 @@
 #include "client/jobview.h"
+#include "lib/core/buffer.h"
 #include "lib/core/error.h"
 #include "lib/core/json.h"
 #include "lib/core/mem.h"
@@ -130,6 +131,14 @@ static void set_state (aut_jobview_t *self, aut_view_shot_t *shot, aut_view_chun
     chunk->state = state;
 }
 
+/* Text that a node wrote, for a terminal: nothing in it moves the cursor or hides other text. */
+static char *shown_text (const char *text)
+{
+    aut_buffer_t shown = {0};
+    aut_buffer_printable (&shown, text);
+    return aut_buffer_take (&shown, NULL);
+}
+
 /* Takes what a chunk's JSON says, in a snapshot or an event: both use the same keys. */
 static void apply_chunk (aut_jobview_t *self, aut_view_shot_t *shot, uint32_t index,
                          const json_t *json, int64_t now_ms)
@@ -143,11 +152,14 @@ static void apply_chunk (aut_jobview_t *self, aut_view_shot_t *shot, uint32_t in
         set_state (self, shot, chunk, state, now_ms);
     if (aut_json_int (json, "attempt", &number) == 0)
         chunk->attempt = (uint32_t)number;
-    if (aut_json_string (json, "node", &text) == 0)
-        snprintf (chunk->node, sizeof chunk->node, "%s", text);
+    if (aut_json_string (json, "node", &text) == 0) {
+        char *shown = shown_text (text);
+        snprintf (chunk->node, sizeof chunk->node, "%s", shown);
+        free (shown);
+    }
     if (aut_json_string (json, "error", &text) == 0 && *text) {
         free (chunk->error);
-        chunk->error = aut_strdup (text);
+        chunk->error = shown_text (text);
     }
     if (chunk->state != AUT_VIEW_LEASED)
         return;
