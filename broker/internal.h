@@ -28,7 +28,8 @@
 #define AUT_BROKER_INBOX 8192   /* events that may wait for the loop; also the largest batch */
 #define AUT_BROKER_OUTBOX 65536 /* messages that may wait for a socket's thread */
 #define AUT_BROKER_QUERIES 256
-#define AUT_BROKER_PLANS 64 /* submissions that may wait for the planner */
+#define AUT_BROKER_PLANS 64  /* submissions that may wait for the planner */
+#define AUT_BROKER_PLANNED 4 /* planned ones, up to 100 MB each, that may wait for the loop */
 
 /*  A planned submission on its way to the store. */
 typedef struct {
@@ -146,12 +147,13 @@ struct aut_broker {
 
     /* between threads */
     aut_mailbox_t *inbox, *queries, *plans, *to_clients, *to_nodes, *to_events, *to_status;
-    aut_peers_t *seen; /* peers that were heard since the loop asked last */
-    int stop;          /* atomic: 1 = finish and end, 2 = end now */
-    int fault;         /* atomic: an aut_err_t that ended the loop */
-    int store_error;   /* atomic: commits fail at the moment with this code */
-    int in_commit;     /* atomic */
-    int64_t tick_ms;   /* atomic: when the loop last went round */
+    aut_mailbox_t *planned; /* an item for each submission in the inbox, taken with it */
+    aut_peers_t *seen;      /* peers that were heard since the loop asked last */
+    int stop;               /* atomic: 1 = finish and end, 2 = end now */
+    int fault;              /* atomic: an aut_err_t that ended the loop */
+    int store_error;        /* atomic: commits fail at the moment with this code */
+    int in_commit;          /* atomic */
+    int64_t tick_ms;        /* atomic: when the loop last went round */
     int64_t stop_by_ms;
     uint64_t queries_answered, commit_us, commits; /* atomic, for metrics */
 
@@ -166,7 +168,8 @@ struct aut_broker {
 /*  Peers that were heard: any thread adds, the loop takes all. */
 aut_peers_t *aut_peers_new (void);
 void aut_peers_destroy (aut_peers_t **self_p);
-void aut_peers_add (aut_peers_t *self, uint64_t peer);
+/*  `round` is the peer's own, 0 at first: it says whether the peer is on the list already. */
+void aut_peers_add (aut_peers_t *self, uint64_t peer, uint64_t *round);
 /*  Swaps the list out; the caller frees it. */
 size_t aut_peers_take (aut_peers_t *self, uint64_t **out);
 

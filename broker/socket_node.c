@@ -24,6 +24,7 @@ typedef struct {
     aut_peer_t route;
     int64_t heard_ms, told_ms; /* last word of the node; last time the loop was told of it */
     int64_t spoke_ms;          /* last word to the node */
+    uint64_t seen_round;       /* of the list of those heard that it is on */
     UT_hash_handle by_peer, by_route;
 } session_t;
 
@@ -94,9 +95,10 @@ static void send_out (node_t *self, aut_out_t *out, aut_peers_t *gone)
 {
     session_t *session;
     HASH_FIND (by_peer, self->peers, &out->to, sizeof out->to, session);
+    uint64_t round = 0;
     int rc = session ? send_to (self, session, &out->msg) : 0;
     if (rc == AUT_ERR_UNREACHABLE || rc == AUT_ERR_AGAIN)
-        aut_peers_add (gone, session->peer);
+        aut_peers_add (gone, session->peer, &round);
     else if (rc)
         aut_log (AUT_LOG_ERROR, LOG, "cannot send %s to a node: %s", aut_msg_name (out->msg.type),
                  aut_error_detail ());
@@ -134,7 +136,7 @@ static void heard (node_t *self, session_t *session)
     if (now - session->told_ms < self->silent_ms / 8)
         return;
     session->told_ms = now;
-    aut_peers_add (self->broker->seen, session->peer);
+    aut_peers_add (self->broker->seen, session->peer, &session->seen_round);
 }
 
 static void post (node_t *self, aut_in_t *in)
