@@ -117,12 +117,13 @@ static int make_mailboxes (aut_broker_t *self)
     self->inbox = aut_mailbox_new (AUT_BROKER_INBOX);
     self->queries = aut_mailbox_new (2 * AUT_BROKER_QUERIES);
     self->plans = aut_mailbox_new (AUT_BROKER_PLANS);
+    self->planned = aut_mailbox_new (AUT_BROKER_PLANNED);
     self->to_clients = aut_mailbox_new (AUT_BROKER_OUTBOX);
     self->to_nodes = aut_mailbox_new (AUT_BROKER_OUTBOX);
     self->to_events = aut_mailbox_new (AUT_BROKER_OUTBOX);
     self->to_status = aut_mailbox_new (2 * AUT_BROKER_QUERIES);
-    bool all = self->inbox && self->queries && self->plans && self->to_clients && self->to_nodes &&
-               self->to_events && self->to_status;
+    bool all = self->inbox && self->queries && self->plans && self->planned && self->to_clients &&
+               self->to_nodes && self->to_events && self->to_status;
     return all ? 0 : AUT_ERR_IO;
 }
 
@@ -267,6 +268,7 @@ static void free_mailboxes (aut_broker_t *self)
 {
     aut_mailbox_destroy (&self->inbox, aut_in_destroy);
     aut_mailbox_destroy (&self->plans, aut_plan_request_destroy);
+    aut_mailbox_destroy (&self->planned, NULL);
     aut_mailbox_destroy (&self->to_clients, aut_out_destroy);
     aut_mailbox_destroy (&self->to_nodes, aut_out_destroy);
     aut_mailbox_destroy (&self->to_events, aut_note_destroy);

@@ -236,10 +236,13 @@ static bool bring_back (aut_broker_t *self, const aut_core_event_t *event)
 static void handle (aut_broker_t *self, aut_in_t *in)
 {
     aut_core_event_kind_t kind = in->event.kind;
-    if (kind == AUT_EV_SUBMIT)
+    void *slot;
+    if (kind == AUT_EV_SUBMIT) {
         submit (self, in);
-    else if ((kind != AUT_EV_RETRY && kind != AUT_EV_CANCEL) || bring_back (self, &in->event))
+        aut_mailbox_take (self->planned, &slot, 1);
+    } else if ((kind != AUT_EV_RETRY && kind != AUT_EV_CANCEL) || bring_back (self, &in->event)) {
         step (self, &in->event);
+    }
 }
 
 /*  Nodes that only pinged: told before the time, so that a slow commit makes no node lost. */
@@ -316,6 +319,7 @@ void *aut_loop_run (void *broker)
     free (items);
     /* Whoever asked and is still waiting gets no answer from us: give the queries back empty. */
     aut_mailbox_close (self->inbox);
+    aut_mailbox_close (self->planned);
     aut_mailbox_close (self->queries);
     void *query;
     while (aut_mailbox_take (self->queries, &query, 1) == 1)

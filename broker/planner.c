@@ -382,13 +382,17 @@ static void serve (aut_broker_t *broker, aut_plan_request_t *request)
         return;
     }
     aut_in_t *in = aut_calloc (1, sizeof *in);
-    int rc = aut_plan_submission (&in->submission, broker, submit);
+    int rc = __atomic_load_n (&broker->stop, __ATOMIC_ACQUIRE)
+                 ? aut_fail (AUT_ERR_AGAIN, "the broker is stopping: submit again later")
+                 : aut_plan_submission (&in->submission, broker, submit);
     if (!rc) {
         in->event.kind = AUT_EV_SUBMIT;
         in->event.u.submit = in->submission->core;
         in->event.u.submit.reply = request->reply;
-        rc = aut_mailbox_push_wait (broker->inbox, in);
+        rc = aut_mailbox_push_wait (broker->planned, in);
     }
+    if (!rc)
+        rc = aut_mailbox_push_wait (broker->inbox, in);
     if (rc) {
         aut_log (AUT_LOG_WARN, LOG, "a submission is refused: %s", aut_error_detail ());
         aut_out_post (broker->to_clients, aut_out_error (request->reply, rc, aut_error_detail ()));
