@@ -29,6 +29,7 @@ typedef enum {
 typedef struct aut_node aut_node_t;
 struct aut_node {
     aut_node_kind_t kind;
+    bool faulty;         /* a string with a fault that has been named: nothing more is said of it */
     uint32_t offset;     /* of the value in the text */
     uint32_t key_offset; /* of its key, when its parent is an object */
     uint32_t index;      /* among its siblings, from 0 */

@@ -441,7 +441,9 @@ static void read_value (reader_t *self, aut_node_t *node)
     }
     if (byte == '"') {
         node->kind = AUT_NODE_STRING;
+        size_t errors = self->diags->errors;
         node->text = read_string (self, node, &node->size);
+        node->faulty = self->diags->errors > errors;
     } else if (byte == '{' || byte == '[') {
         if (self->depth == AUT_SOURCE_MAX_DEPTH) {
             stop (self, node, "nested more than 64 deep");

@@ -105,7 +105,7 @@ static const char *pattern_fault (aut_pattern_t pattern, const char *text)
 static bool check_string (const context_t *context, const aut_field_t *field,
                           const aut_node_t *node)
 {
-    if (!expect (context, node, AUT_NODE_STRING, "a string"))
+    if (!expect (context, node, AUT_NODE_STRING, "a string") || node->faulty)
         return false;
     if (field->limit && field->kind == AUT_FIELD_STRING && node->size > field->limit) {
         aut_source_error (context->source, context->diags, node, NULL,

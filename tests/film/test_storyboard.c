@@ -407,6 +407,28 @@ START_TEST (files_stay_below_their_folder)
 }
 END_TEST
 
+/*  What is left of a string with a fault is not judged as well. */
+START_TEST (a_faulty_string_is_one_error)
+{
+    static const char *const texts[] = {
+        HEAD SCENES ("{\"id\":\"a\",\"prompt\":\"\\ud800\"}"),
+        HEAD SCENES ("{\"id\":\"a\",\"prompt\":\"\xff\"}"),
+        HEAD SCENES ("{\"id\":\"\\u0000\",\"prompt\":\"x\"}"),
+    };
+    aut_registry_t *registry = open_registry ();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        aut_diags_t diags;
+        aut_storyboard_t *film;
+        aut_diags_init (&diags, "f");
+        int err = aut_storyboard_read (&film, &diags, texts[i], strlen (texts[i]), registry, NULL);
+        ck_assert_int_eq (err, AUT_ERR_INVALID);
+        ck_assert_msg (diags.errors == 1, "%s: %zu errors", texts[i], diags.errors);
+        aut_diags_clear (&diags);
+    }
+    aut_registry_destroy (&registry);
+}
+END_TEST
+
 /*  A hundred thousand faults, each with a name to look for, must not take long or much. */
 START_TEST (many_errors_stay_cheap)
 {
@@ -446,8 +468,8 @@ END_TEST
 int main (void)
 {
     const TTest *const tests[] = {
-        each_rule_is_told,     all_at_once_in_order,     control_characters_are_escaped,
-        good_ones_pass,        assets_are_resolved_once, files_stay_below_their_folder,
-        many_errors_stay_cheap};
+        each_rule_is_told,      all_at_once_in_order,        control_characters_are_escaped,
+        good_ones_pass,         assets_are_resolved_once,    files_stay_below_their_folder,
+        many_errors_stay_cheap, a_faulty_string_is_one_error};
     return run_suite ("storyboard", tests, sizeof tests / sizeof *tests);
 }
