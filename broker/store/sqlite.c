@@ -16,7 +16,8 @@
 int aut_sqlite_fail (sqlite3 *db, const char *what)
 {
     int rc = sqlite3_errcode (db);
-    int saved = sqlite3_system_errno (db);
+    /* SQLite keeps the last one: it says nothing of errors that are not the system's. */
+    int saved = rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN ? sqlite3_system_errno (db) : 0;
     int code = AUT_ERR_IO;
     if (rc == SQLITE_FULL || saved == ENOSPC || saved == EDQUOT)
         code = AUT_ERR_NO_SPACE;
