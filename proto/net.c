@@ -19,6 +19,8 @@
 #define CONTROL_FRAME_MAX                                                                          \
     (2 * AUT_CONTROL_MAX)          /* above the norm, so that we can say what is wrong */
 #define REPLY_FRAME_MAX (64 << 20) /* a snapshot of the status socket */
+/* Questions are far smaller, but the status socket owes strangers an answer, also to garbage. */
+#define QUESTION_FRAME_MAX (16 << 20)
 
 static const struct {
     const char *name;
@@ -33,7 +35,7 @@ static const struct {
     [AUT_PORT_NODE] = {"node", ZMQ_ROUTER, ZMQ_DEALER, 4000, CONTROL_FRAME_MAX, CONTROL_FRAME_MAX,
                        3000},
     [AUT_PORT_DATA] = {"data", ZMQ_ROUTER, ZMQ_DEALER, 64, AUT_BODY_MAX, AUT_BODY_MAX, 10000},
-    [AUT_PORT_STATUS] = {"status", ZMQ_ROUTER, ZMQ_DEALER, 100, CONTROL_FRAME_MAX, REPLY_FRAME_MAX,
+    [AUT_PORT_STATUS] = {"status", ZMQ_ROUTER, ZMQ_DEALER, 100, QUESTION_FRAME_MAX, REPLY_FRAME_MAX,
                          5000},
     [AUT_PORT_EVENTS] = {"events", ZMQ_XPUB, ZMQ_SUB, 10000, 1024, CONTROL_FRAME_MAX, 5000},
 };

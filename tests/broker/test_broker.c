@@ -828,13 +828,16 @@ START_TEST (status_socket_answers_everything)
         json_decref (json);
         zstr_free (&reply);
     }
-    char *big = aut_calloc (1, 100000);
-    memset (big, 'a', 100000);
-    char *reply = ask_raw (big, 100000);
-    ck_assert_ptr_nonnull (strstr (reply, "\"error\""));
-    zstr_free (&reply);
-    free (big);
-    reply = ask_raw ("{\"get\":\"stauts\"}", 16);
+    const size_t sizes[] = {100000, 3000000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *big = aut_calloc (1, sizes[i]);
+        memset (big, 'a', sizes[i]);
+        char *reply = ask_raw (big, sizes[i]);
+        ck_assert_ptr_nonnull (strstr (reply, "\"error\""));
+        zstr_free (&reply);
+        free (big);
+    }
+    char *reply = ask_raw ("{\"get\":\"stauts\"}", 16);
     ck_assert_ptr_nonnull (strstr (reply, "did you mean \\\"status\\\""));
     zstr_free (&reply);
 }
