@@ -45,7 +45,7 @@ typedef struct {
     {                                                                                              \
         "timeout", 0, AUT_OPT_NUMBER, &(c).timeout, "SECONDS",                                     \
             "give up waiting for the broker after so long (default: never, once reached)", NULL,   \
-            0, 0                                                                                   \
+            -1, 1000000000                                                                         \
     }
 #define AUT_OPTIONS_STATE(c)                                                                       \
     {                                                                                              \

@@ -115,8 +115,11 @@ const char *aut_nearest (const char *text, const char *const *names)
 static aut_opt_result_t bad_value (const parse_t *self, const aut_opt_t *opt, const char *source,
                                    const char *value)
 {
-    if (opt->kind == AUT_OPT_NUMBER)
+    if (opt->kind == AUT_OPT_NUMBER && opt->min == 0 && opt->max == 0)
         return usage_error (self, "%s wants a number, not \"%s\"", source, value);
+    if (opt->kind == AUT_OPT_NUMBER)
+        return usage_error (self, "%s wants a number from %" PRId64 " to %" PRId64 ", not \"%s\"",
+                            source, opt->min, opt->max, value);
     if (opt->min == 0 && opt->max == 0)
         return usage_error (self, "%s wants a whole number, not \"%s\"", source, value);
     if (opt->max == INT64_MAX)
@@ -140,7 +143,7 @@ static bool parse_int (const aut_opt_t *opt, const char *value, int64_t *out)
 }
 
 /*  A decimal number in the C locale's writing, whatever locale the program runs in. */
-static bool parse_number (const char *value, double *out)
+static bool parse_number (const aut_opt_t *opt, const char *value, double *out)
 {
     if (!*value || strspn (value, "+-.0123456789eE") != strlen (value))
         return false;
@@ -152,6 +155,9 @@ static bool parse_number (const char *value, double *out)
     uselocale (before);
     freelocale (c_locale);
     if (!good || number - number != 0) /* infinity */
+        return false;
+    if ((opt->min != 0 || opt->max != 0) &&
+        (number < (double)opt->min || number > (double)opt->max))
         return false;
     *out = number;
     return true;
@@ -172,7 +178,7 @@ static aut_opt_result_t set_value (const parse_t *self, const aut_opt_t *opt, co
             return bad_value (self, opt, source, value);
         break;
     case AUT_OPT_NUMBER:
-        if (!parse_number (value, opt->value))
+        if (!parse_number (opt, value, opt->value))
             return bad_value (self, opt, source, value);
         break;
     case AUT_OPT_LIST: {

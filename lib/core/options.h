@@ -31,7 +31,7 @@ typedef struct {
     const char *arg;  /* the value's name in --help, "DIR" */
     const char *help; /* one sentence, with the default */
     const char *env;  /* environment variable read when the option is absent, or NULL */
-    int64_t min, max; /* for INT; both 0 = no bound */
+    int64_t min, max; /* for INT and NUMBER; both 0 = no bound */
 } aut_opt_t;
 
 typedef struct {

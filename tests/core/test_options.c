@@ -43,7 +43,7 @@ static parsed_t parse (const char *const args[ARGS])
         {"priority", 'p', AUT_OPT_INT, &p.values.priority, "N", "How urgent.", "TEST_PRIORITY",
          -100, 100},
         {"any", 0, AUT_OPT_INT, &p.values.any, "N", "Any number.", NULL, 0, 0},
-        {"lease", 0, AUT_OPT_NUMBER, &p.values.lease, "SECONDS", "How long.", NULL, 0, 0},
+        {"lease", 0, AUT_OPT_NUMBER, &p.values.lease, "SECONDS", "How long.", NULL, 0, 1000},
         {"device", 'd', AUT_OPT_LIST, &p.values.devices, "NAME", "A device; again for more.", NULL,
          0, 0},
         {0},
@@ -146,10 +146,12 @@ static const struct {
     {{"a", "--priority", ""}, "not \"\""},
     {{"a", "--priority", " 1"}, "not \" 1\""},
     {{"a", "--any", "99999999999999999999"}, "--any wants a whole number, not"},
-    {{"a", "--lease", "fast"}, "--lease wants a number, not \"fast\""},
+    {{"a", "--lease", "fast"}, "--lease wants a number from 0 to 1000, not \"fast\""},
     {{"a", "--lease", "1e999"}, "--lease wants a number"},
     {{"a", "--lease", "nan"}, "--lease wants a number"},
     {{"a", "--lease", "1,5"}, "--lease wants a number"},
+    {{"a", "--lease", "1e300"}, "--lease wants a number from 0 to 1000, not \"1e300\""},
+    {{"a", "--lease", "-0.5"}, "--lease wants a number from 0 to 1000"},
     {{"a", "--e\x1b[31m"}, "--e\\x1b[31m"},
 };
 
