@@ -205,6 +205,8 @@ int aut_fetch_describe (const aut_fetch_t *self, const char *dir, const aut_hash
         const aut_plan_shot_t *shot = &self->plan->shots[i];
         if (!shot_is_done (shot, self))
             continue;
+        if (aut_interrupted ()) /* hashing decodes every frame */
+            return aut_fail (AUT_ERR_CANCELLED, "interrupted");
         aut_hash_t hash = hashes ? hashes[i] : (aut_hash_t){{0}};
         if (!hashes) {
             char *path = aut_output_shot_path (dir, shot->shot->id);
