@@ -265,7 +265,9 @@ int main (int argc, char **argv)
         return 2;
     }
     aut_opt_result_t result = aut_options_parse (&info, table, argc, argv, NULL, &operands);
-    int code = result == AUT_OPT_GO ? run_options (&v) : result == AUT_OPT_EXIT_OK ? 0 : 2;
+    int code = result == AUT_OPT_GO        ? run_options (&v)
+               : result == AUT_OPT_EXIT_OK ? ferror (stdout) != 0
+                                           : 2;
     aut_options_clear (table);
     json_decref (config);
     return code;

@@ -224,7 +224,7 @@ int main (int argc, char **argv)
         .program = "auteur-node", .usage = "--broker HOST[:BASE]", .about = about};
     switch (aut_options_parse (&info, table, argc, argv, NULL, NULL)) {
     case AUT_OPT_EXIT_OK:
-        return EXIT_DONE;
+        return ferror (stdout) ? EXIT_FAILED : EXIT_DONE;
     case AUT_OPT_EXIT_USAGE:
         return EXIT_USAGE;
     default:

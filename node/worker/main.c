@@ -121,7 +121,7 @@ int main (int argc, char **argv)
                  "descriptor 3. Not to be started by hand."};
     switch (aut_options_parse (&info, table, argc, argv, NULL, NULL)) {
     case AUT_OPT_EXIT_OK:
-        return 0;
+        return ferror (stdout) != 0;
     case AUT_OPT_EXIT_USAGE:
         return 2;
     default:
