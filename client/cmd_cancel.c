@@ -2,12 +2,29 @@
 #include "client/command.h"
 #include "client/connect.h"
 #include "client/interrupt.h"
+#include "client/query.h"
 #include "lib/core/error.h"
+#include "lib/core/json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+/* What the job's state is now: a retry of a job that is done leaves it done. */
+static int ask_state (aut_session_t *session, const char *job, char *state, size_t size)
+{
+    json_t *request = json_pack ("{s:s, s:s, s:i}", "get", "job", "id", job, "limit", 1);
+    char *text = aut_json_canonical (request, NULL);
+    json_decref (request);
+    json_t *reply = NULL;
+    int rc = aut_client_query (session->client, text, &reply);
+    snprintf (state, size, "%s", aut_query_text (reply, "state"));
+    json_decref (reply);
+    free (text);
+    return rc;
+}
 
 static int tell (const aut_opt_info_t *info, int argc, char **argv, aut_session_mode_t mode,
-                 int (*command) (aut_client_t *client, const char *job), const char *done)
+                 int (*command) (aut_client_t *client, const char *job))
 {
     aut_common_t common = AUT_COMMON_DEFAULTS;
     const aut_opt_t table[] = {AUT_OPTIONS_CLUSTER (common), AUT_OPTIONS_STATE (common),
@@ -21,12 +38,15 @@ static int tell (const aut_opt_info_t *info, int argc, char **argv, aut_session_
     int rc = aut_session_open (&session, &common, mode, 0);
     if (rc == 0)
         rc = command (session.client, job[0]);
+    char state[32] = "";
+    if (rc == 0)
+        rc = ask_state (&session, job[0], state, sizeof state);
     if (rc)
         code = aut_common_fail (rc, "%s", argv[0]);
     else if (common.json)
-        aut_common_print_json (json_pack ("{s:s, s:s}", "job", job[0], "state", done));
+        aut_common_print_json (json_pack ("{s:s, s:s}", "job", job[0], "state", state));
     else
-        printf ("Job %s: %s.\n", job[0], done);
+        printf ("Job %s: %s.\n", job[0], state);
     aut_session_close (&session);
     return rc ? code : AUT_EXIT_DONE;
 }
@@ -39,7 +59,7 @@ int aut_cmd_cancel (int argc, char **argv)
         .about = "Stops a job: running chunks are aborted, finished ones are kept for later jobs.",
         .min_operands = 1,
         .max_operands = 1};
-    return tell (&info, argc, argv, AUT_SESSION_READ, aut_client_cancel, "cancelled");
+    return tell (&info, argc, argv, AUT_SESSION_READ, aut_client_cancel);
 }
 
 int aut_cmd_retry (int argc, char **argv)
@@ -51,5 +71,5 @@ int aut_cmd_retry (int argc, char **argv)
                  "Without a broker, just run 'auteur render' again.",
         .min_operands = 1,
         .max_operands = 1};
-    return tell (&info, argc, argv, AUT_SESSION_CLUSTER_ONLY, aut_client_retry, "queued");
+    return tell (&info, argc, argv, AUT_SESSION_CLUSTER_ONLY, aut_client_retry);
 }

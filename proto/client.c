@@ -95,10 +95,11 @@ int aut_client_check (aut_client_t *self, const aut_call_t *call)
     const char *url = self->endpoints.url[call->port];
     if (!self->contacted && waited >= self->options.contact_ms)
         return aut_fail (AUT_ERR_UNREACHABLE,
-                         "no broker answers at %s (its %s port) within %lld s: is auteur-broker "
-                         "running there?",
-                         url, aut_port_name (call->port),
-                         (long long)(self->options.contact_ms + 999) / 1000);
+                         "no broker answers at %s within %lld s (asked on its %s port, %s): is "
+                         "auteur-broker running there?",
+                         self->endpoints.name ? self->endpoints.name : url,
+                         (long long)(self->options.contact_ms + 999) / 1000,
+                         aut_port_name (call->port), url);
     if (call->deadline_ms && now >= call->deadline_ms)
         return aut_fail (AUT_ERR_TIMEOUT, "no answer from %s yet", url);
     if (self->contacted && self->options.timeout_ms && waited >= self->options.timeout_ms)

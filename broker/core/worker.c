@@ -99,6 +99,13 @@ int core_workers_build (aut_core_t *self, core_node_t *node, const aut_core_hell
     return 0;
 }
 
+/*  Classes become labels of metrics and places in a small table: short words only. */
+static bool is_class (const char *text)
+{
+    size_t size = strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+    return size > 0 && size <= 16 && text[size] == 0;
+}
+
 static int worker_check (const aut_core_t *self, const aut_core_worker_spec_t *spec)
 {
     if (spec->model_count > self->config.max_worker_models)
@@ -108,6 +115,11 @@ static int worker_check (const aut_core_t *self, const aut_core_worker_spec_t *s
         core_text_check (spec->class_, AUT_CORE_NAME, true))
         return aut_fail (AUT_ERR_INVALID, "worker %u has no device or class, or too long a name",
                          spec->id);
+    if (!is_class (spec->class_))
+        return aut_fail (
+            AUT_ERR_INVALID,
+            "worker %u is of a class that is no word of 1 to 16 letters a-z, 0-9, _ or -",
+            spec->id);
     for (uint32_t i = 0; i < spec->model_count; i++)
         if (core_text_check (spec->models[i], AUT_CORE_MODEL, true))
             return aut_fail (AUT_ERR_INVALID, "worker %u offers a model with a bad name", spec->id);

@@ -317,7 +317,7 @@ START_TEST (nobody_there)
     aut_client_t *client = client_of (&endpoints, &options);
     json_t *reply;
     ck_assert_int_eq (aut_client_cancel (client, "j1"), AUT_ERR_UNREACHABLE);
-    ck_assert_ptr_nonnull (strstr (aut_error_detail (), "tcp://127.0.0.1:1 "));
+    ck_assert_ptr_nonnull (strstr (aut_error_detail (), "tcp://127.0.0.1:1)"));
     ck_assert_int_eq (aut_client_query (client, "{}", &reply), AUT_ERR_UNREACHABLE);
     ck_assert_ptr_nonnull (strstr (aut_error_detail (), "tcp://127.0.0.1:4 "));
     aut_client_destroy (&client);
