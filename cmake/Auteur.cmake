@@ -78,6 +78,9 @@ function (aut_bench name)
     add_dependencies (bench-programs ${name})
 endfunction ()
 
+# What the leak check is told of other people's libraries.
+set (AUTEUR_LSAN "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
+
 # aut_test (NAME SOURCES ... LINK ... [TIMEOUT s] [LABELS ...]): a Check program run by ctest.
 # AUTEUR_TEST_DATA is the absolute path of tests/; AUTEUR_BIN_DIR that of the built programs.
 # Without LABELS the test has its folder's name.
@@ -96,7 +99,7 @@ function (aut_test name)
     set_target_properties (${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test (NAME ${name} COMMAND ${name})
     set_tests_properties (${name} PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}"
-                          ENVIRONMENT "CK_DEFAULT_TIMEOUT=120;LC_ALL=C.UTF-8")
+                          ENVIRONMENT "CK_DEFAULT_TIMEOUT=120;LC_ALL=C.UTF-8;${AUTEUR_LSAN}")
 endfunction ()
 
 # aut_fuzz (NAME SOURCES ... LINK ...): a fuzz target defining LLVMFuzzerTestOneInput.
