@@ -41,13 +41,14 @@ wait_for () {
 }
 
 # start_broker [OPTION...]: on $TMP/broker; sets BROKER. Started again it has the same ports, as a
-# broker that comes back after a crash does.
+# broker that comes back after a crash does. They lie below the system's free ports, so that a broker
+# of another test never gets them while this one is away.
 BASE=
 start_broker () {
     rm -f "$TMP/broker/endpoints.json"
     local try
     for try in $(seq 20); do
-        [ -n "$BASE" ] && [ "$try" -eq 1 ] || BASE=$((20000 + RANDOM % 400 * 100))
+        [ -n "$BASE" ] && [ "$try" -eq 1 ] || BASE=$((10000 + RANDOM % 220 * 100))
         "$BIN/auteur-broker" --state "$TMP/broker" --port "$BASE" "$@" >>"$TMP/broker.log" 2>&1 &
         BROKER=$!
         PIDS+=("$BROKER")
