@@ -4,22 +4,16 @@
 #include "client/interrupt.h"
 #include "client/query.h"
 #include "lib/core/error.h"
-#include "lib/core/json.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* What the job's state is now: a retry of a job that is done leaves it done. */
 static int ask_state (aut_session_t *session, const char *job, char *state, size_t size)
 {
-    json_t *request = json_pack ("{s:s, s:s, s:i}", "get", "job", "id", job, "limit", 1);
-    char *text = aut_json_canonical (request, NULL);
-    json_decref (request);
     json_t *reply = NULL;
-    int rc = aut_client_query (session->client, text, &reply);
+    int rc = aut_query_job (session, job, 0, 1, &reply);
     snprintf (state, size, "%s", aut_query_text (reply, "state"));
     json_decref (reply);
-    free (text);
     return rc;
 }
 

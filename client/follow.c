@@ -1,6 +1,7 @@
 #include "client/follow.h"
 #include "client/command.h"
 #include "client/interrupt.h"
+#include "client/query.h"
 #include "lib/core/clock.h"
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
@@ -47,14 +48,8 @@ static void note_lack (follow_t *self, const json_t *reply)
 static int take_page (follow_t *self, json_int_t *after)
 {
     const char *job = self->job;
-    json_t *request = json_pack ("{s:s, s:s, s:I}", "get", "job", "id", job, "after", *after);
-    char *text = json_dumps (request, JSON_COMPACT);
-    json_decref (request);
-    if (!text)
-        return aut_fail (AUT_ERR_INVALID, "'%s' is not a job id", job);
     json_t *reply = NULL;
-    int rc = aut_client_query (self->session->client, text, &reply);
-    free (text);
+    int rc = aut_query_job (self->session, job, *after, 0, &reply);
     if (rc == 0)
         rc = aut_jobview_snapshot (self->view, reply, aut_mono_ms (aut_clock_system ()));
     if (rc == 0)

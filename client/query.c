@@ -42,6 +42,23 @@ int aut_query_list (aut_session_t *session, const char *what, const char *list, 
     return rc;
 }
 
+int aut_query_job (aut_session_t *session, const char *job, int64_t after, int64_t limit,
+                   json_t **out)
+{
+    *out = NULL;
+    json_t *request =
+        json_pack ("{s:s, s:s, s:I}", "get", "job", "id", job, "after", (json_int_t)after);
+    if (!request)
+        return aut_fail (AUT_ERR_INVALID, "that is not a job id: it is not UTF-8");
+    if (limit > 0)
+        json_object_set_new (request, "limit", json_integer (limit));
+    char *text = aut_json_canonical (request, NULL);
+    json_decref (request);
+    int rc = aut_client_query (session->client, text, out);
+    free (text);
+    return rc;
+}
+
 const char *aut_query_text (const json_t *object, const char *key)
 {
     const char *text = json_string_value (json_object_get (object, key));

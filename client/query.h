@@ -8,6 +8,11 @@
  *  array in the answer. The caller decrefs `*out`, an object with only that key. */
 int aut_query_list (aut_session_t *session, const char *what, const char *list, json_t **out);
 
+/*  Asks for one job with up to `limit` (0: as many as fit) of its shots from index `after` on. The
+ *  caller decrefs `*out`. AUT_ERR_INVALID for what cannot be a job id, AUT_ERR_NOT_FOUND. */
+int aut_query_job (aut_session_t *session, const char *job, int64_t after, int64_t limit,
+                   json_t **out);
+
 /*  A string member of an object for a table, "" when absent. */
 const char *aut_query_text (const json_t *object, const char *key);
 

@@ -1,4 +1,5 @@
 #include "client/submission.h"
+#include "client/query.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/json.h"
@@ -95,12 +96,8 @@ int aut_submission_fetch (aut_session_t *session, const char *job, char **text, 
 {
     *text = NULL;
     *assets = NULL;
-    json_t *request = json_pack ("{s:s, s:s}", "get", "job", "id", job);
-    char *query = aut_json_canonical (request, NULL);
-    json_decref (request);
     json_t *reply = NULL, *submission = NULL;
-    int rc = aut_client_query (session->client, query, &reply);
-    free (query);
+    int rc = aut_query_job (session, job, 0, 1, &reply);
     const char *hex = NULL;
     aut_hash_t hash;
     aut_artifact_client_t *artifacts = NULL;

@@ -85,15 +85,9 @@ int aut_sink_open (aut_sink_t *self, uint64_t size)
 
 static int write_file (aut_sink_t *self, const char *data, size_t size)
 {
-    for (size_t at = 0; at < size;) {
-        ssize_t n = write (self->fd, data + at, size - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return aut_fail_errno ("cannot write %s", self->temp);
-        at += (size_t)n;
-    }
-    return 0;
+    return aut_file_write_all (self->fd, data, size)
+               ? aut_fail_errno ("cannot write %s", self->temp)
+               : 0;
 }
 
 int aut_sink_write (aut_sink_t *self, const void *data, size_t size)

@@ -191,21 +191,6 @@ void aut_blobs_destroy (aut_blobs_t **self_p)
 
 /* ---- write ---------------------------------------------------------------------------------- */
 
-int aut_blobs_write_full (int fd, const void *data, size_t size)
-{
-    const char *p = data;
-    while (size > 0) {
-        ssize_t n = write (fd, p, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        p += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
 int aut_blobs_open_temp (aut_blobs_t *self, char **path, int *fd)
 {
     static _Atomic unsigned counter;
@@ -268,7 +253,7 @@ int aut_blobs_put (aut_blobs_t *self, aut_hash_t *hash, const void *data, size_t
     int rc = aut_blobs_open_temp (self, &path, &fd);
     if (rc != AUT_OK)
         return rc;
-    if (aut_blobs_write_full (fd, data, size) < 0)
+    if (aut_file_write_all (fd, data, size) < 0)
         rc = aut_fail_errno ("cannot write %s", path);
     else
         rc = aut_blobs_adopt (self, hash, size, fd, path);
@@ -297,7 +282,7 @@ static int copy_hashed (int from_fd, const char *from, int to_fd, const char *to
             break;
         aut_hasher_update (hasher, chunk, (size_t)n);
         *size += (uint64_t)n;
-        if (aut_blobs_write_full (to_fd, chunk, (size_t)n) < 0)
+        if (aut_file_write_all (to_fd, chunk, (size_t)n) < 0)
             rc = aut_fail_errno ("cannot write %s", to);
     }
     *hash = aut_hasher_final (hasher);

@@ -27,7 +27,4 @@ int aut_blobs_adopt (aut_blobs_t *self, const aut_hash_t *hash, uint64_t size, i
 /*  Whether a verified blob is there already; then it is durable when this returns true. */
 bool aut_blobs_present (aut_blobs_t *self, const aut_hash_t *hash);
 
-/*  write () of everything, going on after signals; 0, or −1 with errno. */
-int aut_blobs_write_full (int fd, const void *data, size_t size);
-
 #endif

@@ -4,6 +4,7 @@
  */
 #include "lib/core/blob_store.h"
 #include "lib/core/error.h"
+#include "lib/core/file.h"
 #include "lib/core/mem.h"
 
 #include <errno.h>
@@ -133,7 +134,7 @@ int aut_blob_writer_write (aut_blob_writer_t *self, const void *data, size_t siz
         return AUT_OK;
     if (!self->path)
         return aut_fail (AUT_ERR_STATE, "this write has failed before: open it again");
-    if (aut_blobs_write_full (self->fd, data, size) < 0) {
+    if (aut_file_write_all (self->fd, data, size) < 0) {
         int rc = aut_fail_errno ("cannot write %s", self->path);
         /* back to what is hashed, so that writing can go on when there is space again */
         if (ftruncate (self->fd, (off_t)self->offset) < 0 ||

@@ -39,7 +39,7 @@ static ssize_t read_full (int fd, void *data, size_t want)
     return (ssize_t)got;
 }
 
-static int write_full (int fd, const void *data, size_t size)
+int aut_file_write_all (int fd, const void *data, size_t size)
 {
     const char *p = data;
     while (size > 0) {
@@ -147,7 +147,7 @@ int aut_file_write (const char *path, const void *data, size_t size)
         return aut_fail_errno ("cannot create %s", path);
     }
     int rc = AUT_OK;
-    if (write_full (fd, data, size) < 0)
+    if (aut_file_write_all (fd, data, size) < 0)
         rc = aut_fail_errno ("cannot write %s", path);
     return finish_temp (rc, fd, temp, path);
 }
@@ -162,7 +162,7 @@ static int copy_bytes (int from_fd, int to_fd, const char *from, const char *to)
         ssize_t n = read_full (from_fd, chunk, COPY_SIZE);
         if (n < 0)
             rc = aut_fail_errno ("cannot read %s", from);
-        else if (n > 0 && write_full (to_fd, chunk, (size_t)n) < 0)
+        else if (n > 0 && aut_file_write_all (to_fd, chunk, (size_t)n) < 0)
             rc = aut_fail_errno ("cannot write %s", to);
         if (n <= 0 || rc != AUT_OK)
             break;

@@ -12,6 +12,10 @@ int aut_file_read (const char *path, size_t max, char **data, size_t *size);
 /*  Writes temp → fsync → rename → fsync folder, so that a reader sees the old or the new file. */
 int aut_file_write (const char *path, const void *data, size_t size);
 
+/*  Writes all `size` bytes to a descriptor, going on after short writes and signals: 0, or -1 with
+ *  errno set. */
+int aut_file_write_all (int fd, const void *data, size_t size);
+
 /*  Copies a file durably in the same way; a reflink where the file system can. Never a hard link:
  *  editing the copy in place must not change the original. */
 int aut_file_copy (const char *from, const char *to);
