@@ -1,0 +1,37 @@
+/*  libsentencepiece behind C: loading a model file and turning text into ids.
+ *
+ *  A processor is immutable after spm_open: any thread may use it. Every entry catches everything.
+ */
+#ifndef AUT_ENGINE_SHIM_SENTENCEPIECE_H
+#define AUT_ENGINE_SHIM_SENTENCEPIECE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct spm spm_t;
+
+/*  Reads a model ("tokenizer/spiece.model"). AUT_ERR_CORRUPT names the file if it is no model,
+ *  AUT_ERR_TOO_LARGE above 64 MiB. Freed with spm_close. */
+int spm_open (spm_t **out, const char *path);
+void spm_close (spm_t **self_p);
+
+/*  Pieces in the model; ids are 0 … count − 1. */
+int32_t spm_count (const spm_t *self);
+/*  The id of a piece (exact text, "</s>"), or -1 if there is none. */
+int32_t spm_id (const spm_t *self, const char *piece);
+/*  The text of an id, borrowed; NULL if out of range. */
+const char *spm_piece (const spm_t *self, int32_t id);
+int32_t spm_unknown_id (const spm_t *self);
+
+/*  Encodes `size` bytes of UTF-8 → `*ids` (freed with free), `*count`. No begin or end is added. */
+int spm_encode (const spm_t *self, const char *text, size_t size, int32_t **ids, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
