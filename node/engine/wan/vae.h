@@ -25,6 +25,10 @@ typedef struct {
     int64_t tile_stride;   /* pixels from tile to tile; 0 = three quarters of the tile */
 } wan_vae_options_t;
 
+/*  Reads `folder`/config.json alone: what the model is, without its weights. Errors as
+ *  config_status. */
+int wan_vae_read_config (wan_vae_config_t *out, const char *folder, const char *label);
+
 int wan_vae_open (wan_vae_t **out, aten_t *c, const char *folder, const char *label,
                   const wan_vae_options_t *options);
 void wan_vae_close (wan_vae_t **self_p);
