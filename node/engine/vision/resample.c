@@ -2,8 +2,8 @@
  *  are integer loops over whole rows. The double arithmetic below is written in the one order of
  *  operations that gives Pillow's integers: do not simplify it.
  *
- *  Sums fit 32 bits: near a border the filter is cut off and its rest scaled up to a sum of 1, which
- *  makes the positive weights at most 1.29 (Lanczos) together, and 1.29 * 255 * 2^22 < 2^31.
+ *  Sums fit 32 bits: near a border the filter is cut off and its rest scaled up to a sum of 1,
+ * which makes the positive weights at most 1.29 (Lanczos) together, and 1.29 * 255 * 2^22 < 2^31.
  */
 #include "node/engine/vision/resample.h"
 
@@ -11,13 +11,15 @@
 #include "lib/core/mem.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FRACTION_BITS 22
 #define HALF (1 << (FRACTION_BITS - 1))
 
-/*  One axis: output pixel i is the sum over t < count of weights[i * taps + t] * input[first + t]. */
+/*  One axis: output pixel i is the sum over t < count of weights[i * taps + t] * input[first + t].
+ */
 typedef struct {
     int32_t first, count;
 } span_t;
@@ -112,8 +114,8 @@ static int axis_init (axis_t *self, const kernel_t *kernel, uint32_t in, uint32_
     double *real = aut_try_alloc (self->taps, sizeof *real);
     int rc = self->spans && self->weights && real ? AUT_OK : AUT_ERR_NOMEM;
     for (uint32_t i = 0; rc == AUT_OK && i < out; i++)
-        self->spans[i] = weigh (self->weights + i * self->taps, real, kernel, (i + 0.5) * scale,
-                                widen, in);
+        self->spans[i] =
+            weigh (self->weights + i * self->taps, real, kernel, (i + 0.5) * scale, widen, in);
     free (real);
     return rc;
 }
@@ -206,6 +208,22 @@ static int resample_y (uint8_t **out, const uint8_t *rgb, uint32_t w, uint32_t h
     return *out ? AUT_OK : AUT_ERR_NOMEM;
 }
 
+static int copy (uint8_t **out, const uint8_t *rgb, uint32_t w, uint32_t h)
+{
+    *out = aut_try_alloc ((size_t)w * h, 3);
+    if (!*out)
+        return AUT_ERR_NOMEM;
+    memcpy (*out, rgb, (size_t)w * h * 3);
+    return AUT_OK;
+}
+
+/*  Both passes round to 8 bits, so their order shows. Since version 13 Pillow filters columns first
+ *  when the height shrinks by more than twice what the width does. */
+static bool columns_first (uint32_t w0, uint32_t h0, uint32_t w, uint32_t h)
+{
+    return h < h0 && (int64_t)h0 - h > 2 * ((int64_t)w0 - w);
+}
+
 int aut_resample_u8 (uint8_t **out, const uint8_t *rgb, uint32_t w0, uint32_t h0, uint32_t w,
                      uint32_t h, aut_resample_filter_t filter)
 {
@@ -214,22 +232,19 @@ int aut_resample_u8 (uint8_t **out, const uint8_t *rgb, uint32_t w0, uint32_t h0
     if (rc != AUT_OK)
         return rc;
     const kernel_t *kernel = &kernels[filter];
-    if (w == w0 && h == h0) {
-        *out = aut_try_alloc ((size_t)w * h, 3);
-        if (*out)
-            memcpy (*out, rgb, (size_t)w * h * 3);
-        return *out ? AUT_OK : AUT_ERR_NOMEM;
-    }
-    uint8_t *wide = NULL;
-    if (w != w0) {
-        rc = resample_x (&wide, rgb, w0, h0, w, kernel);
-        if (rc != AUT_OK || h == h0) {
-            *out = wide;
-            return rc;
-        }
-        rgb = wide;
-    }
-    rc = resample_y (out, rgb, w, h0, h, kernel);
-    free (wide);
+    if (w == w0 && h == h0)
+        return copy (out, rgb, w, h);
+    if (w == w0)
+        return resample_y (out, rgb, w, h0, h, kernel);
+    if (h == h0)
+        return resample_x (out, rgb, w0, h, w, kernel);
+    bool y_first = columns_first (w0, h0, w, h);
+    uint8_t *half = NULL;
+    rc = y_first ? resample_y (&half, rgb, w0, h0, h, kernel)
+                 : resample_x (&half, rgb, w0, h0, w, kernel);
+    if (rc == AUT_OK)
+        rc = y_first ? resample_x (out, half, w0, h, w, kernel)
+                     : resample_y (out, half, w, h0, h, kernel);
+    free (half);
     return rc;
 }

@@ -12,13 +12,13 @@
  *  Processing", IEEE Trans. ASSP 29 (1981), with a = -1/2. https://pillow.readthedocs.io,
  * Image.resize.
  */
-#ifndef AUT_NODE_ENGINE_VISION_RESAMPLE_H
-#define AUT_NODE_ENGINE_VISION_RESAMPLE_H
+#ifndef AUT_ENGINE_VISION_RESAMPLE_H
+#define AUT_ENGINE_VISION_RESAMPLE_H
 
 #include <stdint.h>
 
 /*  The largest side, and the most pixels of the input, the output and the image between the two
- *  passes (output width, input height). */
+ *  passes (output width by input height). */
 #define AUT_RESAMPLE_SIDE_MAX 32768u
 #define AUT_RESAMPLE_PIXELS_MAX (256u << 20)
 
