@@ -10,6 +10,8 @@ BIN := $(BUILD)/bin
 DEMO := $(BUILD)/demo
 CHECK := $(BUILD)/check
 CONFIGURE := cmake -G Ninja $(CMAKE_FLAGS) -S .
+# LibTorch comes into .venv/ unless there is no engine, or another one is named.
+TORCH := $(if $(filter -DAUTEUR_ENGINE=OFF -DAUTEUR_TORCH=%,$(CMAKE_FLAGS)),true,tools/torch.sh)
 
 .PHONY: help deps build demo check lint bench fuzz install clean
 
@@ -21,11 +23,12 @@ help:
 	@echo "make bench     figures of this machine"
 	@echo "make fuzz      every fuzz target for SECONDS=$(SECONDS) each"
 	@echo "make install   into PREFIX=$(PREFIX), below DESTDIR=$(DESTDIR)"
-	@echo "make deps      only install the packages that are missing"
+	@echo "make deps      only install the packages that are missing, and LibTorch into .venv/"
 	@echo "make clean     remove $(BUILD)/"
 
 deps:
 	@tools/deps.sh build
+	@$(TORCH)
 
 build: deps
 	@$(CONFIGURE) -B $(BUILD) >/dev/null
@@ -42,6 +45,7 @@ check: deps
 
 lint:
 	@tools/deps.sh lint
+	@$(TORCH)
 	@$(CONFIGURE) -B $(BUILD)/lint >/dev/null
 	@tools/lint.sh $(BUILD)/lint
 

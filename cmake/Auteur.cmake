@@ -3,6 +3,10 @@
 set (CMAKE_C_STANDARD 11)
 set (CMAKE_C_STANDARD_REQUIRED ON)
 set (CMAKE_C_EXTENSIONS OFF)
+# The engine's shim alone is C++; LibTorch's headers want C++20.
+set (CMAKE_CXX_STANDARD 20)
+set (CMAKE_CXX_STANDARD_REQUIRED ON)
+set (CMAKE_CXX_EXTENSIONS OFF)
 set (CMAKE_POSITION_INDEPENDENT_CODE ON)
 set (CMAKE_EXPORT_COMPILE_COMMANDS ON)
 if (NOT CMAKE_BUILD_TYPE)
@@ -10,17 +14,19 @@ if (NOT CMAKE_BUILD_TYPE)
 endif ()
 set (CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 include (GNUInstallDirs)
-find_package (PkgConfig REQUIRED)
+find_package (PkgConfig)
 find_package (Threads REQUIRED)
 
 find_program (CCACHE ccache)
 if (CCACHE)
     set (CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+    set (CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif ()
 
 add_compile_definitions (_GNU_SOURCE AUTEUR_VERSION="${PROJECT_VERSION}")
-add_compile_options (-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
-                     -Wwrite-strings -Wformat=2 -Wundef -Wvla -fno-common -fno-omit-frame-pointer)
+add_compile_options (-Wall -Wextra -Wshadow -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wvla
+                     -fno-common -fno-omit-frame-pointer
+                     "$<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes;-Wmissing-prototypes>")
 if (AUTEUR_WERROR)
     add_compile_options (-Werror)
 endif ()
@@ -46,6 +52,26 @@ add_custom_target (fuzzers)
 # aut_pkg (TARGET MODULE...): an imported interface target PkgConfig::TARGET for pkg-config modules.
 function (aut_pkg target)
     pkg_check_modules (${target} REQUIRED IMPORTED_TARGET GLOBAL ${ARGN})
+endfunction ()
+
+# aut_find (TARGET MODULE HEADER LIBRARY): the same for one library, without pkg-config too: from
+# AUTEUR_DEPS if it is there, else by pkg-config where that exists, else by the header and the library.
+# What an engine without the cluster needs is found this way.
+function (aut_find target module header library)
+    if (NOT AUTEUR_DEPS AND PkgConfig_FOUND)
+        aut_pkg (${target} ${module})
+        return ()
+    endif ()
+    find_path (AUTEUR_${target}_INCLUDE ${header} HINTS ${AUTEUR_DEPS}/include)
+    find_library (AUTEUR_${target}_LIBRARY ${library} HINTS ${AUTEUR_DEPS}/lib)
+    if (NOT AUTEUR_${target}_INCLUDE OR NOT AUTEUR_${target}_LIBRARY)
+        message (FATAL_ERROR "${module} is missing: no ${header} or no lib${library}; install its "
+                 "development package, or put them below a folder's include/ and lib/ and say "
+                 "-DAUTEUR_DEPS=FOLDER")
+    endif ()
+    add_library (PkgConfig::${target} INTERFACE IMPORTED GLOBAL)
+    target_include_directories (PkgConfig::${target} INTERFACE ${AUTEUR_${target}_INCLUDE})
+    target_link_libraries (PkgConfig::${target} INTERFACE ${AUTEUR_${target}_LIBRARY})
 endfunction ()
 
 # aut_library (NAME SOURCES ... [LINK ...] [PRIVATE ...]): a static library.
@@ -134,15 +160,16 @@ set (AUT_ARROWS_lib_film lib/core)
 set (AUT_ARROWS_lib_media lib/core)
 set (AUT_ARROWS_proto lib/core lib/film lib/media)
 set (AUT_ARROWS_broker lib/core lib/film lib/media proto)
-set (AUT_ARROWS_node lib/core lib/film lib/media proto)
+set (AUT_ARROWS_node lib/core lib/film lib/media proto node/engine)
+set (AUT_ARROWS_node_engine lib/core)
 # broker and node: for client/local.c alone
 set (AUT_ARROWS_client lib/core lib/film lib/media proto broker node)
 
-# The folder of the arrows that a target belongs to: lib/core, proto, broker …
+# The folder of the arrows that a target belongs to: lib/core, proto, broker, node/engine …
 function (aut_folder_of target out)
     get_target_property (dir ${target} SOURCE_DIR)
     file (RELATIVE_PATH dir ${CMAKE_SOURCE_DIR} ${dir})
-    string (REGEX REPLACE "^(lib/[a-z]+|[a-z]+).*$" "\\1" dir "${dir}")
+    string (REGEX REPLACE "^(lib/[a-z]+|node/engine|[a-z]+).*$" "\\1" dir "${dir}")
     set (${out} ${dir} PARENT_SCOPE)
 endfunction ()
 

@@ -1,4 +1,8 @@
 # What the cluster needs beside lib/core: all from the system, found by pkg-config.
+if (NOT PkgConfig_FOUND)
+    message (FATAL_ERROR "pkg-config is missing: install it, or say -DAUTEUR_CLUSTER=OFF to build the "
+             "engine alone")
+endif ()
 aut_pkg (CZMQ libczmq libzmq)
 # Debian 12's msgpack-c ships as "msgpack"; later releases as "msgpack-c".
 pkg_search_module (MSGPACK REQUIRED IMPORTED_TARGET GLOBAL msgpack-c msgpack)

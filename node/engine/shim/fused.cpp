@@ -1,0 +1,306 @@
+/*  The steps of a diffusion transformer between its matrix products. On the CPU each is one pass
+ *  over the data: rows go to threads, and within a row the loops are plain ones over floats in
+ * lanes that the compiler turns into vector instructions. Elsewhere, and for other element types
+ * than fp32 and bf16, they are composed of ATen's operations.
+ */
+#include "node/engine/shim/internal.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/addcmul.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/rms_norm.h>
+#include <ATen/ops/stack.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+using shim::run;
+
+namespace
+{
+
+constexpr int64_t lanes = 16;
+constexpr int64_t grain = 32768; /* elements below which another thread does not pay */
+
+/*  bf16 is the upper half of an fp32. */
+struct bf16_t {
+    uint16_t bits;
+};
+
+inline float widen (float x)
+{
+    return x;
+}
+
+inline float widen (bf16_t x)
+{
+    uint32_t bits = (uint32_t)x.bits << 16;
+    float value;
+    memcpy (&value, &bits, sizeof (value));
+    return value;
+}
+
+inline void narrow (float x, float &out)
+{
+    out = x;
+}
+
+/*  To the nearest, ties to even; a NaN stays one. */
+inline void narrow (float x, bf16_t &out)
+{
+    uint32_t bits;
+    memcpy (&bits, &x, sizeof (bits));
+    uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+    out.bits = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? 0x7FC0u : rounded);
+}
+
+/*  The data of a tensor whose last dimension is dense, as rows (outer, row). A dimension of 1 is
+ *  repeated: its step is 0. */
+struct rows_t {
+    const float *data;
+    int64_t outer, row; /* steps in elements */
+
+    const float *at (int64_t o, int64_t r) const
+    {
+        return data + o * outer + r * row;
+    }
+};
+
+bool is_fast (const at::Tensor &t)
+{
+    return t.is_cpu () && (t.scalar_type () == at::kFloat || t.scalar_type () == at::kBFloat16);
+}
+
+/*  (B or 1, N or 1, D) fp32 for x (B, N, D). */
+bool is_modulation (const at::Tensor &m, const at::Tensor &x)
+{
+    return m.is_cpu () && m.scalar_type () == at::kFloat && m.dim () == 3 &&
+           m.size (2) == x.size (2) && (m.size (0) == 1 || m.size (0) == x.size (0)) &&
+           (m.size (1) == 1 || m.size (1) == x.size (1));
+}
+
+rows_t modulation (at::Tensor &m)
+{
+    if (m.size (2) > 1 && m.stride (2) != 1)
+        m = m.contiguous ();
+    return {m.const_data_ptr<float> (), m.size (0) > 1 ? m.stride (0) : 0,
+            m.size (1) > 1 ? m.stride (1) : 0};
+}
+
+/*  Calls body (row) for every row of `width` elements, some rows to a thread. */
+template <typename F> void for_rows (int64_t count, int64_t width, F &&body)
+{
+    at::parallel_for (0, count, std::max<int64_t> (1, grain / std::max<int64_t> (width, 1)),
+                      [&] (int64_t begin, int64_t end) {
+                          for (int64_t r = begin; r < end; r++)
+                              body (r);
+                      });
+}
+
+/*  Calls body (T *out, const T *x) with the element type of two contiguous tensors. */
+template <typename F> void with_type (at::Tensor &out, const at::Tensor &x, F &&body)
+{
+    if (x.scalar_type () == at::kFloat)
+        body (static_cast<float *> (out.mutable_data_ptr ()),
+              static_cast<const float *> (x.const_data_ptr ()));
+    else
+        body (static_cast<bf16_t *> (out.mutable_data_ptr ()),
+              static_cast<const bf16_t *> (x.const_data_ptr ()));
+}
+
+/*  Σ f (x[i]) in fp32, summed in lanes and then in double: rows are thousands long. */
+template <typename T, typename F> float sum_of (const T *x, int64_t width, F &&f)
+{
+    float part[lanes] = {};
+    int64_t i = 0;
+    for (; i + lanes <= width; i += lanes)
+        for (int64_t l = 0; l < lanes; l++)
+            part[l] += f (widen (x[i + l]));
+    double sum = 0;
+    for (; i < width; i++)
+        sum += f (widen (x[i]));
+    for (float p : part)
+        sum += p;
+    return (float)sum;
+}
+
+template <typename T>
+void norm_row (T *__restrict out, const T *__restrict x, const float *__restrict shift,
+               const float *__restrict scale, int64_t width, float eps)
+{
+    float mean = sum_of (x, width, [] (float v) { return v; }) / (float)width;
+    float squares = sum_of (x, width, [mean] (float v) { return (v - mean) * (v - mean); });
+    float factor = 1.0f / std::sqrt (squares / (float)width + eps);
+    for (int64_t i = 0; i < width; i++)
+        narrow ((widen (x[i]) - mean) * factor * (1.0f + scale[i]) + shift[i], out[i]);
+}
+
+template <typename T>
+void gate_row (T *__restrict out, const T *__restrict x, const T *__restrict y,
+               const float *__restrict gate, int64_t width)
+{
+    for (int64_t i = 0; i < width; i++)
+        narrow (widen (x[i]) + widen (y[i]) * gate[i], out[i]);
+}
+
+template <typename T>
+void rms_row (T *__restrict out, const T *__restrict x, const float *__restrict weight,
+              int64_t width, float eps)
+{
+    float squares = sum_of (x, width, [] (float v) { return v * v; });
+    float factor = 1.0f / std::sqrt (squares / (float)width + eps);
+    if (weight)
+        for (int64_t i = 0; i < width; i++)
+            narrow (widen (x[i]) * factor * weight[i], out[i]);
+    else
+        for (int64_t i = 0; i < width; i++)
+            narrow (widen (x[i]) * factor, out[i]);
+}
+
+template <typename T>
+void rope_row (T *__restrict out, const T *__restrict x, const float *__restrict cos,
+               const float *__restrict sin, int64_t width)
+{
+    for (int64_t i = 0; i + 1 < width; i += 2) {
+        float a = widen (x[i]), b = widen (x[i + 1]);
+        narrow (a * cos[i] - b * sin[i], out[i]);
+        narrow (a * sin[i + 1] + b * cos[i + 1], out[i + 1]);
+    }
+}
+
+at::Tensor rope_fast (const at::Tensor &given, const at::Tensor &cos, const at::Tensor &sin)
+{
+    at::Tensor x = given.contiguous (), c = cos.contiguous (), s = sin.contiguous ();
+    at::Tensor out = at::empty (x.sizes (), x.options ());
+    int64_t tokens = x.size (1), heads = x.size (2), width = x.size (3);
+    const auto *cos_data = c.const_data_ptr<float> ();
+    const auto *sin_data = s.const_data_ptr<float> ();
+    with_type (out, x, [&] (auto *to, const auto *from) {
+        for_rows (x.size (0) * tokens, heads * width, [&] (int64_t r) {
+            int64_t angle = (r % tokens) * width;
+            for (int64_t h = 0; h < heads; h++) {
+                int64_t place = (r * heads + h) * width;
+                rope_row (to + place, from + place, cos_data + angle, sin_data + angle, width);
+            }
+        });
+    });
+    return out;
+}
+
+at::Tensor rope_composed (const at::Tensor &x, const at::Tensor &cos, const at::Tensor &sin)
+{
+    at::Tensor wide = x.to (at::kFloat);
+    at::Tensor pairs = wide.unflatten (-1, {-1, 2});
+    at::Tensor turned =
+        at::stack ({pairs.select (-1, 1).neg (), pairs.select (-1, 0)}, -1).flatten (-2);
+    return at::addcmul (wide.mul (cos), turned, sin).to (x.scalar_type ());
+}
+
+at::Tensor norm_modulate_fast (const at::Tensor &given, at::Tensor shift, at::Tensor scale,
+                               double eps)
+{
+    at::Tensor x = given.contiguous ();
+    at::Tensor out = at::empty (x.sizes (), x.options ());
+    int64_t tokens = x.size (1), width = x.size (2);
+    rows_t add = modulation (shift), factor = modulation (scale);
+    with_type (out, x, [&] (auto *to, const auto *from) {
+        for_rows (x.size (0) * tokens, width, [&] (int64_t r) {
+            int64_t b = r / tokens, n = r % tokens;
+            norm_row (to + r * width, from + r * width, add.at (b, n), factor.at (b, n), width,
+                      (float)eps);
+        });
+    });
+    return out;
+}
+
+at::Tensor gate_add_fast (const at::Tensor &given, const at::Tensor &other, at::Tensor gate)
+{
+    at::Tensor x = given.contiguous (), y = other.contiguous ();
+    at::Tensor out = at::empty (x.sizes (), x.options ());
+    int64_t tokens = x.size (1), width = x.size (2);
+    rows_t factor = modulation (gate);
+    with_type (out, x, [&] (auto *to, const auto *from) {
+        const auto *added = static_cast<decltype (from)> (y.const_data_ptr ());
+        for_rows (x.size (0) * tokens, width, [&] (int64_t r) {
+            gate_row (to + r * width, from + r * width, added + r * width,
+                      factor.at (r / tokens, r % tokens), width);
+        });
+    });
+    return out;
+}
+
+at::Tensor rms_norm_fast (const at::Tensor &given, const std::optional<at::Tensor> &weight,
+                          double eps)
+{
+    at::Tensor x = given.contiguous ();
+    at::Tensor out = at::empty (x.sizes (), x.options ());
+    int64_t width = x.size (-1);
+    at::Tensor wide = weight ? weight->to (at::kFloat).contiguous () : at::Tensor ();
+    const float *factor = weight ? wide.const_data_ptr<float> () : nullptr;
+    with_type (out, x, [&] (auto *to, const auto *from) {
+        for_rows (width ? x.numel () / width : 0, width, [&] (int64_t r) {
+            rms_row (to + r * width, from + r * width, factor, width, (float)eps);
+        });
+    });
+    return out;
+}
+
+} // namespace
+
+tensor_t *aten_rope (aten_t *c, tensor_t *x, tensor_t *cos, tensor_t *sin)
+{
+    return run (c, __func__, {x, cos, sin}, [&] {
+        const at::Tensor &v = x->value;
+        for (const tensor_t *t : {cos, sin})
+            TORCH_CHECK (v.dim () == 4 && v.size (3) % 2 == 0 &&
+                             t->value.scalar_type () == at::kFloat &&
+                             t->value.sizes () == at::IntArrayRef ({1, v.size (1), 1, v.size (3)}),
+                         "x must be (B, N, H, D) with D even, cos and sin (1, N, 1, D) of fp32");
+        return is_fast (v) ? rope_fast (v, cos->value, sin->value)
+                           : rope_composed (v, cos->value, sin->value);
+    });
+}
+
+tensor_t *aten_norm_modulate (aten_t *c, tensor_t *x, tensor_t *shift, tensor_t *scale, double eps)
+{
+    return run (c, __func__, {x, shift, scale}, [&] {
+        const at::Tensor &v = x->value;
+        TORCH_CHECK (v.dim () == 3, "x must be (B, N, D)");
+        if (is_fast (v) && is_modulation (shift->value, v) && is_modulation (scale->value, v))
+            return norm_modulate_fast (v, shift->value, scale->value, eps);
+        at::Tensor normal = at::layer_norm (v.to (at::kFloat), {v.size (2)}, {}, {}, eps);
+        return at::addcmul (shift->value, normal, scale->value.add (1)).to (v.scalar_type ());
+    });
+}
+
+tensor_t *aten_gate_add (aten_t *c, tensor_t *x, tensor_t *y, tensor_t *gate)
+{
+    return run (c, __func__, {x, y, gate}, [&] {
+        const at::Tensor &v = x->value;
+        TORCH_CHECK (v.dim () == 3 && y->value.sizes () == v.sizes (),
+                     "x and y must be (B, N, D), the same");
+        if (is_fast (v) && y->value.scalar_type () == v.scalar_type () && y->value.is_cpu () &&
+            is_modulation (gate->value, v))
+            return gate_add_fast (v, y->value, gate->value);
+        return at::addcmul (v.to (at::kFloat), y->value.to (at::kFloat), gate->value)
+            .to (v.scalar_type ());
+    });
+}
+
+tensor_t *aten_rms_norm (aten_t *c, tensor_t *x, tensor_t *weight, double eps)
+{
+    return run (c, __func__, {x}, {weight}, [&] {
+        const at::Tensor &v = x->value;
+        TORCH_CHECK (v.dim () >= 1 && (!weight || (weight->value.dim () == 1 &&
+                                                   weight->value.size (0) == v.size (-1))),
+                     "the weight must have x's last dimension");
+        if (is_fast (v) && (!weight || weight->value.is_cpu ()))
+            return rms_norm_fast (v, shim::maybe (weight), eps);
+        std::optional<at::Tensor> wide;
+        if (weight)
+            wide = weight->value.to (at::kFloat);
+        return at::rms_norm (v.to (at::kFloat), {v.size (-1)}, wide, eps).to (v.scalar_type ());
+    });
+}

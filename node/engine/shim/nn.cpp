@@ -1,0 +1,107 @@
+/*  Tensors: the layers of neural networks. */
+#include "node/engine/shim/internal.hpp"
+
+#include <ATen/ops/_upsample_nearest_exact2d.h>
+#include <ATen/ops/aminmax.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv3d.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/softmax.h>
+
+using shim::maybe;
+using shim::run;
+
+tensor_t *aten_linear (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b)
+{
+    return run (c, __func__, {x, w}, {b},
+                [&] { return at::linear (x->value, w->value, maybe (b)); });
+}
+
+tensor_t *aten_matmul (aten_t *c, tensor_t *a, tensor_t *b)
+{
+    return run (c, __func__, {a, b}, [&] { return at::matmul (a->value, b->value); });
+}
+
+tensor_t *aten_conv2d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const int64_t stride[2],
+                       const int64_t padding[2])
+{
+    return run (c, __func__, {x, w}, {b}, [&] {
+        return at::conv2d (x->value, w->value, maybe (b), at::IntArrayRef (stride, 2),
+                           at::IntArrayRef (padding, 2));
+    });
+}
+
+tensor_t *aten_conv3d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const int64_t stride[3],
+                       const int64_t padding[3])
+{
+    return run (c, __func__, {x, w}, {b}, [&] {
+        return at::conv3d (x->value, w->value, maybe (b), at::IntArrayRef (stride, 3),
+                           at::IntArrayRef (padding, 3));
+    });
+}
+
+tensor_t *aten_layer_norm (aten_t *c, tensor_t *x, tensor_t *weight, tensor_t *bias, double eps)
+{
+    return run (c, __func__, {x}, {weight, bias}, [&] {
+        return at::layer_norm (x->value, {x->value.size (-1)}, maybe (weight), maybe (bias), eps);
+    });
+}
+
+tensor_t *aten_attention (aten_t *c, tensor_t *q, tensor_t *k, tensor_t *v, tensor_t *mask,
+                          double scale)
+{
+    return run (c, __func__, {q, k, v}, {mask}, [&] {
+        return at::scaled_dot_product_attention (
+            q->value, k->value, v->value, maybe (mask), /*dropout_p=*/0, /*is_causal=*/false,
+            scale != 0 ? std::optional<double> (scale) : std::nullopt);
+    });
+}
+
+tensor_t *aten_softmax (aten_t *c, tensor_t *x, int dim)
+{
+    return run (c, __func__, {x}, [&] { return at::softmax (x->value, dim); });
+}
+
+tensor_t *aten_silu (aten_t *c, tensor_t *x)
+{
+    return run (c, __func__, {x}, [&] { return at::silu (x->value); });
+}
+
+tensor_t *aten_gelu (aten_t *c, tensor_t *x)
+{
+    return run (c, __func__, {x}, [&] { return at::gelu (x->value); });
+}
+
+tensor_t *aten_gelu_tanh (aten_t *c, tensor_t *x)
+{
+    return run (c, __func__, {x}, [&] { return at::gelu (x->value, "tanh"); });
+}
+
+/*  On CUDA an id outside the table would stop the device for good: so they are looked at first. */
+tensor_t *aten_embedding (aten_t *c, tensor_t *table, tensor_t *ids)
+{
+    return run (c, __func__, {table, ids}, [&] {
+        if (ids->value.numel () > 0) {
+            auto [low, high] = at::aminmax (ids->value);
+            int64_t least = low.item<int64_t> (), most = high.item<int64_t> ();
+            TORCH_CHECK_VALUE (least >= 0 && most < table->value.size (0), "ids from ", least,
+                               " to ", most, " in a table of ", table->value.size (0));
+        }
+        return at::embedding (table->value, ids->value);
+    });
+}
+
+tensor_t *aten_upsample_nearest (aten_t *c, tensor_t *x, double scale)
+{
+    return run (c, __func__, {x}, [&] {
+        const double factors[] = {scale, scale};
+        return at::_upsample_nearest_exact2d (x->value, at::OptionalIntArrayRef (),
+                                              at::ArrayRef<double> (factors, 2));
+    });
+}

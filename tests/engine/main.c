@@ -1,0 +1,16 @@
+#include "tests/engine/suites.h"
+
+#include <stdlib.h>
+
+int main (void)
+{
+    Suite *suite = suite_create ("engine");
+    suite_add_tcase (suite, suite_aten ());
+    suite_add_tcase (suite, suite_clean ());
+    suite_add_tcase (suite, suite_resample ());
+    SRunner *runner = srunner_create (suite);
+    srunner_run_all (runner, CK_NORMAL);
+    int failed = srunner_ntests_failed (runner);
+    srunner_free (runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
