@@ -67,27 +67,36 @@ def lines(text, width=80):
     return [text[i:i + width] for i in range(0, len(text), width)]
 
 
+def open_table(name, *fields):
+    print("static const struct {")
+    for field in fields:
+        print(f"    {field};")
+    print(f"}} {name}[] = {{")
+
+
 def main():
     print("/*  Made by make_vision_cases.py with Pillow", Image.__version__ + ": do not edit. */")
     print("/* clang-format off */")
-    print("static const struct {\n    uint32_t w0, h0, w, h;\n    int filter;\n    const char *hash;\n"
-          "} resample_cases[] = {")
+    open_table("resample_cases", "uint32_t w0, h0, w, h", "int filter", "const char *hash")
     for i, (w0, h0, w, h) in enumerate(SIZES):
         for name, number in (("LANCZOS", 1), ("BILINEAR", 2), ("BICUBIC", 3)):
             if number == 1 or i % 2 == number % 2:
                 image = picture(w0, h0).resize((w, h), number)
-                print(f'    {{{w0}, {h0}, {w}, {h}, AUT_RESAMPLE_{name},\n     "{sha(np.array(image))}"}},')
-    print("};\n\nstatic const struct {\n    uint32_t w0, h0, w, h;\n    const char *hash;\n} vae_cases[] = {")
+                print(f"    {{{w0}, {h0}, {w}, {h}, AUT_RESAMPLE_{name},")
+                print(f'     "{sha(np.array(image))}"}},')
+    print("};\n")
+    open_table("vae_cases", "uint32_t w0, h0, w, h", "const char *hash")
     for w0, h0, w, h in ((48, 32, 48, 32), (60, 90, 32, 48), (1, 1, 16, 8), (320, 180, 208, 120)):
         pixels = VideoProcessor(vae_scale_factor=8).preprocess(picture(w0, h0), height=h, width=w)
         print(f'    {{{w0}, {h0}, {w}, {h},\n     "{floats(pixels[0])}"}},')
-    print("};\n\nstatic const struct {\n    const char *config;\n    uint32_t w0, h0, w, h;\n"
-          "    const char *hash;\n} clip_cases[] = {")
+    print("};\n")
+    open_table("clip_cases", "const char *config", "uint32_t w0, h0, w, h", "const char *hash")
     for config, w0, h0 in CONFIGS:
         processor = CLIPImageProcessor.from_dict(dict(config))
         pixels = processor(images=picture(w0, h0), return_tensors="np").pixel_values[0]
         text = "\n     ".join(json.dumps(line) for line in lines(json.dumps(config)))
-        print(f'    {{{text},\n     {w0}, {h0}, {pixels.shape[2]}, {pixels.shape[1]},\n     "{floats(pixels)}"}},')
+        print(f"    {{{text},\n     {w0}, {h0}, {pixels.shape[2]}, {pixels.shape[1]},")
+        print(f'     "{floats(pixels)}"}},')
     print("};\n/* clang-format on */")
 
 
