@@ -52,19 +52,19 @@ typedef struct {
 /*  What a model can make. */
 typedef struct {
     folder_pipeline_t pipeline;
-    bool text_only;          /* makes clips from text alone */
-    bool first_frame;        /* takes a first picture */
-    bool last_frame;         /* takes a last picture too */
-    int64_t tail_max;        /* frames of a predecessor that it can continue from: 1 or more */
-    int64_t size_multiple;   /* of width and height */
+    bool text_only;   /* makes clips from text alone */
+    bool first_frame; /* takes a first picture */
+    bool last_frame;  /* takes a last picture too */
+    int64_t tail_max; /* frames of a predecessor that it can continue from: 1 or more */
+    int64_t width_multiple, height_multiple;
     int64_t frames_multiple; /* frames = 1 + k · this */
     bool two_experts;
 } engine_facts_t;
 
 /*  A picture of (height, width, 3): exactly one of the two is set. */
 typedef struct {
-    const uint8_t *u8;   /* resized by the pipeline as the reference resizes it */
-    const float *linear; /* in [0, 1], of the clip's size already: a tail's frame */
+    const uint8_t *u8; /* resized by the pipeline as the reference resizes it */
+    const float *f32;  /* in [0, 1], of the clip's size already: a tail's frame */
     int64_t width, height;
 } engine_picture_t;
 

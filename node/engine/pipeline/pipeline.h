@@ -79,9 +79,16 @@ void pipeline_token_timesteps (run_t *run, double t, int64_t fixed, const int64_
 
 /*  Noise → latents without noise; kept by the caller. */
 tensor_t *pipeline_denoise (run_t *run);
+/*  After an error: true if it was memory and there is a lower rung, which then holds: do it again.
+ */
+bool pipeline_step_down (run_t *run);
 /*  Latents → frames, through events->frame. */
 int pipeline_decode (run_t *run, tensor_t *latents);
 
+/*  Does a stage, again one rung down as long as memory is what it lacks. */
+int pipeline_stage (run_t *run, int (*stage) (run_t *run));
+
+/*  Frees what the run holds. */
 void pipeline_cleanup (run_t *run);
 
 #endif

@@ -1,0 +1,80 @@
+/*  The memory plan: see memory_plan.h. The factors were fitted to published peaks
+ * (Wan 2.1 1.3B: 4.4 GB of transformer with 2.8 GB of weights at 832 × 480 × 81; its autoencoder: 8
+ * GB) and need only be about right: a rung that turns out too high is left on the way. */
+#include "node/engine/memory_plan.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PIXEL_BYTES 20000 /* activations of a decode, for each pixel of a frame */
+#define TILE_PIXELS (256 * 256)
+#define SLICED_SHARE 0.8 /* of a forward's activations are left with attention in slices */
+
+/*  The bytes of a component's safetensors files. */
+static uint64_t files_size (const folder_t *folder, folder_component_t component)
+{
+    if (!folder->present[component])
+        return 0;
+    char *path = folder_path (folder, component);
+    DIR *dir = path ? opendir (path) : NULL;
+    uint64_t size = 0;
+    for (struct dirent *e; dir && (e = readdir (dir));) {
+        const char *end = strrchr (e->d_name, '.');
+        struct stat st;
+        char file[4096];
+        snprintf (file, sizeof file, "%s/%s", path, e->d_name);
+        if (end && strcmp (end, ".safetensors") == 0 && stat (file, &st) == 0)
+            size += (uint64_t)st.st_size;
+    }
+    if (dir)
+        closedir (dir);
+    free (path);
+    return size;
+}
+
+void memory_need (memory_need_t *out, const folder_t *folder, aut_dtype_t dtype,
+                  const wan_transformer_config_t *t, const wan_vae_config_t *vae, int64_t width,
+                  int64_t height, int64_t frames)
+{
+    double bytes = (double)aut_dtype_size (dtype), dim = (double)(t->heads * t->head_dim);
+    double latent_frames = 1.0 + (double)(frames - 1) / (double)vae->temporal;
+    double tokens = latent_frames * (double)(height / vae->spatial / t->patch[1]) *
+                    (double)(width / vae->spatial / t->patch[2]);
+    memset (out, 0, sizeof *out);
+    out->text = files_size (folder, FOLDER_TEXT_ENCODER);
+    out->clip = files_size (folder, FOLDER_IMAGE_ENCODER);
+    out->expert = files_size (folder, FOLDER_TRANSFORMER);
+    out->experts = folder->present[FOLDER_TRANSFORMER_2] ? 2 : 1;
+    out->vae = files_size (folder, FOLDER_VAE);
+    out->block = out->expert / (uint64_t)(t->layers > 0 ? t->layers : 1);
+    out->forward = (uint64_t)(tokens * bytes * (10.0 * dim + 2.0 * (double)t->ffn_dim));
+    out->forward_sliced = (uint64_t)(SLICED_SHARE * (double)out->forward);
+    out->decode = (uint64_t)(width * height) * PIXEL_BYTES;
+    uint64_t tiled = (uint64_t)TILE_PIXELS * PIXEL_BYTES;
+    out->decode_tiled = out->decode < tiled ? out->decode : tiled;
+}
+
+static uint64_t most (uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+engine_rung_t memory_plan (const memory_need_t *n, uint64_t bytes)
+{
+    if (bytes == 0)
+        return ENGINE_KEEP;
+    uint64_t room = bytes / 10 * 9;
+    uint64_t decode = n->vae + n->decode, tiles = n->vae + n->decode_tiled;
+    if (n->text + n->clip + n->experts * n->expert + n->vae + most (n->forward, n->decode) <= room)
+        return ENGINE_KEEP;
+    if (most (most (n->text, n->expert + n->forward), decode) <= room)
+        return ENGINE_STAGES;
+    if (most (n->expert + n->forward, tiles) <= room)
+        return ENGINE_TILES;
+    if (most (n->expert + n->forward_sliced, tiles) <= room)
+        return ENGINE_SLICES;
+    return ENGINE_OFFLOAD;
+}
