@@ -1,6 +1,7 @@
 /*  auteur-broker: the command line around broker/broker.h. */
 #include "broker/broker.h"
 
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/json.h"
@@ -199,8 +200,8 @@ static int run (const values_t *v)
         return rc == AUT_ERR_INVALID || rc == AUT_ERR_DENIED ? 2 : 1;
     }
     const aut_broker_endpoints_t *e = aut_broker_endpoints (broker);
-    aut_log (AUT_LOG_INFO, LOG, "ready: %s, %s, epoch %llu", e->client, e->http,
-             (unsigned long long)e->epoch);
+    aut_log (AUT_LOG_INFO, LOG, "ready: %s, %s, epoch " AUT_EPOCH_TEXT, e->client, e->http,
+             AUT_EPOCH_ARGS (e->epoch));
     rc = run_until_signal (broker, &set);
     if (pthread_create (&impatient, NULL, wait_impatient, &set) == 0)
         pthread_detach (impatient);

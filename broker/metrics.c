@@ -104,7 +104,7 @@ void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out)
     const aut_core_metrics_t *m = aut_core_metrics (self->core);
     head (out, "build_info", "gauge", "1, with the version as a label.");
     aut_buffer_format (out, "auteur_build_info{version=\"%s\"} 1\n", AUTEUR_VERSION);
-    one (out, "epoch", "gauge", "Epoch of this broker, raised at each start.",
+    one (out, "epoch", "gauge", "Epoch of this broker: identity << 20 | its starts.",
          self->endpoints.epoch);
     one (out, "uptime_seconds", "gauge", "Seconds since the broker started.",
          (uint64_t)(aut_mono_ms (self->clock) - self->started_ms) / 1000);

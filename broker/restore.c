@@ -5,6 +5,7 @@
  */
 #include "broker/internal.h"
 
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
@@ -137,9 +138,8 @@ int aut_broker_restore (aut_broker_t *self)
     finish_entry (&walk);
     if (rc)
         return rc;
-    aut_log (AUT_LOG_INFO, LOG, "epoch %llu, %zu jobs in the store",
-             (unsigned long long)aut_store_epoch (self->store),
-             aut_catalogue_count (self->catalogue));
+    aut_log (AUT_LOG_INFO, LOG, "epoch " AUT_EPOCH_TEXT ", %zu jobs in the store",
+             AUT_EPOCH_ARGS (aut_store_epoch (self->store)), aut_catalogue_count (self->catalogue));
     return aut_core_restore_end (self->core, aut_mono_ms (self->clock), &self->actions);
 }
 

@@ -2,6 +2,7 @@
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/query.h"
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 
 #include <stdio.h>
@@ -44,8 +45,9 @@ int aut_cmd_status (int argc, char **argv)
     if (rc == 0 && common.json) {
         aut_common_print_json (json_incref (reply));
     } else if (rc == 0) {
-        printf ("auteur-broker %s, epoch %lld, up %lld s\n", aut_query_text (reply, "version"),
-                (long long)aut_query_int (reply, "epoch"),
+        uint64_t epoch = (uint64_t)aut_query_int (reply, "epoch");
+        printf ("auteur-broker %s, epoch " AUT_EPOCH_TEXT ", up %lld s\n",
+                aut_query_text (reply, "version"), AUT_EPOCH_ARGS (epoch),
                 (long long)aut_query_int (reply, "uptime_s"));
         static const char *const parts[] = {"jobs", "tasks", "nodes", "workers", "blobs"};
         for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)

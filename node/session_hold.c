@@ -1,6 +1,7 @@
 /*  Holds: what the node has been assigned and not been relieved of. */
 #include "node/session_internal.h"
 
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
@@ -90,12 +91,14 @@ hold_t *ses_find_hold (const aut_session_t *self, uint64_t id)
     return NULL;
 }
 
-/*  The epoch changes when a broker adopts, so task and attempt identify an attempt here. */
+/*  The epoch's start changes when a broker adopts, so the broker's identity, task and attempt
+ *  identify an attempt here. Another broker may have given out the same numbers for other work. */
 hold_t *ses_find_attempt (const aut_session_t *self, const aut_token_t *token)
 {
     for (size_t i = 0; i < self->hold_count; i++)
         if (self->holds[i]->token.task == token->task &&
-            self->holds[i]->token.attempt == token->attempt)
+            self->holds[i]->token.attempt == token->attempt &&
+            aut_epoch_same_broker (self->holds[i]->token.epoch, token->epoch))
             return self->holds[i];
     return NULL;
 }

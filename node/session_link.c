@@ -1,11 +1,11 @@
 /*  The conversation with the broker: HELLO, what it says, and its silence. */
 #include "node/session_internal.h"
 
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,8 +67,8 @@ void ses_say_hello (aut_session_t *self)
 static void on_welcome (aut_session_t *self, const aut_msg_welcome_t *welcome)
 {
     if (!self->online || self->epoch != welcome->epoch)
-        aut_log (AUT_LOG_INFO, "node", "online as %s, broker epoch %" PRIu64, welcome->name,
-                 welcome->epoch);
+        aut_log (AUT_LOG_INFO, "node", "online as %s, broker epoch " AUT_EPOCH_TEXT, welcome->name,
+                 AUT_EPOCH_ARGS (welcome->epoch));
     self->online = true;
     self->epoch = welcome->epoch;
     self->ping_ms = welcome->ping_ms ? welcome->ping_ms : 1000;
@@ -76,7 +76,8 @@ static void on_welcome (aut_session_t *self, const aut_msg_welcome_t *welcome)
     self->confirm_at = self->now + CONFIRM_MS;
     self->hello_wait = 0;
     self->reconnects = 0;
-    /* Holds of this epoch go on; of an older one only once they are adopted. */
+    /* Holds of this epoch go on; of another one only once they are adopted, and those of another
+     * broker never are: this one says ABORT. */
     for (size_t i = 0; i < self->hold_count; i++) {
         hold_t *hold = self->holds[i];
         if (hold->token.epoch == welcome->epoch) {
@@ -119,7 +120,8 @@ static void on_assign (aut_session_t *self, const aut_msg_assign_t *assign)
     }
     for (size_t i = 0; i < self->hold_count;) { /* an older attempt was given up by the broker */
         hold_t *hold = self->holds[i];
-        bool stale = hold->token.task == assign->token.task && !hold->aborting;
+        bool stale = hold->token.task == assign->token.task && !hold->aborting &&
+                     aut_epoch_same_broker (hold->token.epoch, assign->token.epoch);
         size_t before = self->hold_count;
         if (stale)
             ses_drop (self, hold);
@@ -138,7 +140,8 @@ static void on_assign (aut_session_t *self, const aut_msg_assign_t *assign)
 static void on_adopt (aut_session_t *self, const aut_msg_adopt_t *adopt)
 {
     hold_t *hold = ses_find_attempt (self, &adopt->token);
-    if (!hold || hold->aborting || adopt->new_epoch < hold->token.epoch)
+    if (!hold || hold->aborting || adopt->new_epoch < hold->token.epoch ||
+        !aut_epoch_same_broker (adopt->new_epoch, hold->token.epoch))
         return;
     hold->token.epoch = adopt->new_epoch;
     hold->confirmed = true;

@@ -5,6 +5,7 @@
  * silence, asks the status socket for what came after the last one. All topics are subscribed to,
  * because a filter would look like holes.
  */
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/json.h"
 #include "lib/core/mem.h"
@@ -139,7 +140,7 @@ static int next_published (aut_client_t *self, int64_t deadline_ms, json_t **eve
     while ((got = receive_event (self))) {
         uint64_t epoch, seq;
         if (!read_place (got, &epoch, &seq) || (epoch == self->epoch && seq <= self->seq) ||
-            epoch < self->epoch) {
+            aut_epoch_earlier (epoch, self->epoch)) {
             json_decref (got);
             continue;
         }

@@ -40,7 +40,7 @@
 typedef struct {
     uint64_t task;
     uint32_t attempt;
-    uint64_t epoch;
+    uint64_t epoch; /* which broker, and which start of it: lib/core/epoch.h */
 } aut_token_t;
 
 /*  A blob by name and size; an all-zero hash means absent. */

@@ -3,7 +3,8 @@
  *  The current attempt of a task goes on, under the same attempt number. When its token is of an
  *  earlier epoch (the broker was restarted) or its lease was given up meanwhile without anyone else
  *  getting the task, a new lease is committed first and the node is told the new epoch. Everything
- *  else is acknowledged (committed already) or aborted (stale).
+ *  else is acknowledged (committed already) or aborted (stale). What another broker gave it, one
+ *  whose place this one has taken, is stale whatever its numbers say: they count other tasks.
  */
 #include "broker/core/internal.h"
 
@@ -96,7 +97,8 @@ static void claim_one (aut_core_t *self, core_node_t *node, aut_core_token_t tok
     uint32_t ordinal = 0;
     core_job_t *job = core_task_find (self, token.task, &ordinal);
     const core_task_t *task = job ? &job->items[ordinal] : NULL;
-    if (!task || task->attempt != token.attempt || token.epoch > self->config.epoch)
+    if (!task || task->attempt != token.attempt || token.epoch > self->config.epoch ||
+        !aut_epoch_same_broker (token.epoch, self->config.epoch))
         abort_held (self, node, token);
     else if (task->state == AUT_TASK_LEASED && task->u.lease->node == node)
         claim_lease (self, node, task->u.lease, token);

@@ -89,7 +89,8 @@ typedef struct {
 /* ---- configuration ------------------------------------------------------------------------ */
 
 typedef struct {
-    uint64_t epoch;             /* this broker's, > 0, raised in the store at each start */
+    uint64_t epoch;             /* this broker's, > 0, raised in the store at each start;
+                                   lib/core/epoch.h. Tokens of another identity are stale */
     uint64_t next_job;          /* first free job number, > 0 */
     uint64_t next_task;         /* first free task id, > 0 */
     int64_t lease_ms;           /* life of a lease without news of its node; 30,000 */
@@ -414,7 +415,8 @@ typedef struct {
     aut_task_state_t state;    /* READY for anything that waits */
     uint32_t attempt;
     uint32_t failures;
-    uint64_t epoch;                      /* LEASED: of the stored lease */
+    uint64_t epoch;                      /* LEASED: of the stored lease; of another identity than
+                                            the core's: the task waits again at once */
     const char *node;                    /* LEASED: name */
     const char *device;                  /* LEASED; or NULL */
     uint8_t instance[AUT_CORE_INSTANCE]; /* LEASED; all 0 if not stored: then claimed by name */

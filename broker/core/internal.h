@@ -11,6 +11,7 @@
 #define AUT_BROKER_CORE_INTERNAL_H
 
 #include "broker/core/core.h"
+#include "lib/core/epoch.h"
 #include "lib/core/heap.h"
 #include "lib/core/mem.h"
 

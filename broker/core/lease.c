@@ -270,12 +270,14 @@ static void on_current (aut_core_t *self, const aut_core_event_t *event, core_le
     }
 }
 
-/*  The fence: only the current token of the node's own lease changes anything. */
+/*  The fence: only the current token of the node's own lease changes anything. One of another
+ *  broker names no task of ours. */
 void core_on_task (aut_core_t *self, const aut_core_event_t *event, core_node_t *node)
 {
     const aut_core_token_t *token = &event->u.task.token;
     uint32_t ordinal = 0;
-    core_job_t *job = core_task_find (self, token->task, &ordinal);
+    bool ours = aut_epoch_same_broker (token->epoch, self->config.epoch);
+    core_job_t *job = ours ? core_task_find (self, token->task, &ordinal) : NULL;
     const core_task_t *task = job ? &job->items[ordinal] : NULL;
     if (task && task->state == AUT_TASK_LEASED && task->u.lease->node == node &&
         task->attempt == token->attempt) {

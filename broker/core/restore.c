@@ -130,16 +130,26 @@ int aut_core_restore_task (aut_core_t *self, uint64_t id, uint32_t ordinal,
     }
 }
 
+/*  It waits for its node. Under a new identity that one cannot come: its token is worth nothing. */
+static void end_lease (aut_core_t *self, core_lease_t *lease)
+{
+    lease->granted = lease->progress_ms = self->now;
+    lease->node->due = self->now + self->config.lost_keep_ms;
+    if (aut_epoch_same_broker (lease->epoch, self->config.epoch)) {
+        core_lease_due (self, lease);
+        return;
+    }
+    self->metrics.lost_leases++;
+    core_lease_lost (self, lease, false);
+}
+
 static void end_job (aut_core_t *self, core_job_t *job)
 {
     for (uint32_t i = 0; i < job->count; i++) {
         const core_task_t *task = &job->items[i];
         const core_task_t *before = task->after == AUT_CORE_NONE ? NULL : &job->items[task->after];
         if (task->state == AUT_TASK_LEASED) {
-            core_lease_t *lease = task->u.lease;
-            lease->granted = lease->progress_ms = self->now;
-            lease->node->due = self->now + self->config.lost_keep_ms;
-            core_lease_due (self, lease);
+            end_lease (self, task->u.lease);
         } else if (task->state == AUT_TASK_BLOCKED && (!before || before->state == AUT_TASK_DONE)) {
             core_task_unblock (self, job, i, false);
         }

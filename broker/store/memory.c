@@ -5,6 +5,7 @@
  */
 #include "broker/store/store.h"
 
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
 
@@ -37,7 +38,7 @@ typedef struct {
     size_t result_count, result_cap;
     undo_t *undo;
     size_t undo_count, undo_cap;
-    uint64_t commits;
+    uint64_t commits, epoch;
 } memory_t;
 
 static record_t *find_job (memory_t *self, uint64_t id)
@@ -244,8 +245,9 @@ static int set_task (memory_t *self, const aut_store_mutation_t *m)
 {
     aut_store_task_t *task = find_task (self, m->id, NULL);
     if (!task || !holds (m, task))
-        return aut_fail (AUT_ERR_FENCED, "task t%llu, attempt %u, epoch %llu is not what is stored",
-                         (unsigned long long)m->id, m->attempt, (unsigned long long)m->epoch);
+        return aut_fail (AUT_ERR_FENCED,
+                         "task t%llu, attempt %u, epoch " AUT_EPOCH_TEXT " is not what is stored",
+                         (unsigned long long)m->id, m->attempt, AUT_EPOCH_ARGS (m->epoch));
     save_task (self, task);
     if (m->kind == AUT_STORE_LEASE) {
         set_lease (task, m);
@@ -318,8 +320,7 @@ static int memory_load (aut_store_t *store, uint64_t id, const aut_store_visitor
 
 static uint64_t memory_epoch (const aut_store_t *store)
 {
-    (void)store;
-    return 1;
+    return ((const memory_t *)store)->epoch;
 }
 
 static int memory_next_ids (aut_store_t *store, uint64_t *job, uint64_t *task)
@@ -497,8 +498,14 @@ static const aut_store_ops_t memory_ops = {
 
 int aut_store_open_memory (aut_store_t **out)
 {
+    uint64_t epoch;
+    *out = NULL;
+    int rc = aut_store_next_epoch (0, &epoch);
+    if (rc)
+        return rc;
     memory_t *self = aut_calloc (1, sizeof *self);
     self->store.ops = &memory_ops;
+    self->epoch = epoch;
     pthread_mutex_init (&self->mutex, NULL);
     *out = &self->store;
     return 0;

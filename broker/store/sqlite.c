@@ -6,6 +6,7 @@
  */
 #include "broker/store/sqlite_internal.h"
 
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
 
@@ -147,8 +148,8 @@ static int run_fenced (aut_sqlite_t *self, binder_t *b, const aut_store_mutation
     int rc = aut_sqlite_run (self->db, b->stmt, what);
     if (!rc && sqlite3_changes (self->db) != 1)
         rc = aut_fail (AUT_ERR_FENCED,
-                       "%s: task t%llu, attempt %u, epoch %llu is not what is stored", what,
-                       (unsigned long long)m->id, m->attempt, (unsigned long long)m->epoch);
+                       "%s: task t%llu, attempt %u, epoch " AUT_EPOCH_TEXT " is not what is stored",
+                       what, (unsigned long long)m->id, m->attempt, AUT_EPOCH_ARGS (m->epoch));
     return rc;
 }
 
@@ -279,8 +280,9 @@ static int check_epoch (aut_sqlite_t *self)
     if (epoch == self->epoch)
         return 0;
     return aut_fail (AUT_ERR_FENCED,
-                     "the store is at epoch %llu, ours is %llu: another broker took it",
-                     (unsigned long long)epoch, (unsigned long long)self->epoch);
+                     "the store is at epoch " AUT_EPOCH_TEXT ", ours is " AUT_EPOCH_TEXT
+                     ": another broker took it",
+                     AUT_EPOCH_ARGS (epoch), AUT_EPOCH_ARGS (self->epoch));
 }
 
 /*  SQLite rolls back by itself after some errors; then there is nothing left to roll back. */

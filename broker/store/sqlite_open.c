@@ -128,20 +128,28 @@ static int prepare (sqlite3 *db, const char *const *sql, sqlite3_stmt **stmts, s
     return 0;
 }
 
+/*  No migration is needed for the identity: an epoch from before there was one says so itself, and
+ *  an older auteur that opens the database later just counts on. */
 static int take_epoch (aut_sqlite_t *self)
 {
-    int64_t epoch = 0;
-    int rc = run_text (self->db,
-                       "BEGIN IMMEDIATE; UPDATE meta SET value = value + 1 WHERE key = 'epoch'",
-                       "cannot take an epoch");
+    int64_t last = 0;
+    uint64_t epoch = 0;
+    int rc = run_text (self->db, "BEGIN IMMEDIATE", "cannot take an epoch");
     if (!rc)
-        rc = query_int (self->db, "SELECT value FROM meta WHERE key = 'epoch'", 0, &epoch);
+        rc = query_int (self->db, "SELECT value FROM meta WHERE key = 'epoch'", 0, &last);
+    if (!rc)
+        rc = aut_store_next_epoch ((uint64_t)last, &epoch);
+    char *sql =
+        aut_sprintf ("UPDATE meta SET value = %llu WHERE key = 'epoch'", (unsigned long long)epoch);
+    if (!rc)
+        rc = run_text (self->db, sql, "cannot take an epoch");
     if (!rc)
         rc = run_text (self->db, "COMMIT", "cannot take an epoch");
     if (rc)
         sqlite3_exec (self->db, "ROLLBACK", NULL, NULL, NULL);
     else
-        self->epoch = (uint64_t)epoch;
+        self->epoch = epoch;
+    free (sql);
     return rc;
 }
 

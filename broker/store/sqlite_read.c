@@ -273,7 +273,9 @@ static int copy_database (sqlite3 *from, sqlite3 *to, const char *path)
     int step = backup ? sqlite3_backup_step (backup, -1) : SQLITE_ERROR;
     if (backup)
         sqlite3_backup_finish (backup);
-    return step == SQLITE_DONE ? 0 : aut_sqlite_fail (to, path);
+    if (step == SQLITE_DONE)
+        step = sqlite3_exec (to, "UPDATE meta SET value = 0 WHERE key = 'epoch'", NULL, NULL, NULL);
+    return step == SQLITE_OK ? 0 : aut_sqlite_fail (to, path);
 }
 
 int aut_store_copy_sqlite (const char *dir, const char *path)

@@ -1,6 +1,26 @@
 /*  The store's functions, handed to the implementation. */
 #include "broker/store/store.h"
 
+#include "lib/core/epoch.h"
+#include "lib/core/error.h"
+
+#include <sys/random.h>
+
+int aut_store_next_epoch (uint64_t last, uint64_t *next)
+{
+    uint64_t before = aut_epoch_broker (last);
+    uint32_t identity = 0;
+    if (before && before <= UINT32_MAX && (last & AUT_EPOCH_STARTS) < AUT_EPOCH_STARTS) {
+        *next = last + 1;
+        return 0;
+    }
+    while (!identity || identity == before)
+        if (getrandom (&identity, sizeof identity, 0) != (ssize_t)sizeof identity)
+            return aut_fail_errno ("cannot draw random bytes for the broker's identity");
+    *next = (uint64_t)identity << AUT_EPOCH_START_BITS | 1;
+    return 0;
+}
+
 void aut_store_destroy (aut_store_t **self_p)
 {
     if (*self_p)

@@ -222,6 +222,12 @@ struct aut_store {
     const aut_store_ops_t *ops;
 };
 
+/*  The epoch that follows `last` in a store (lib/core/epoch.h): the next start of the same broker,
+ *  or the first of a new identity where there is none yet (0, and epochs from before there were
+ *  identities) or its starts are used up. Whoever works under an older identity loses its leases,
+ *  as after a long absence; the jobs stay. AUT_ERR_IO: no random bytes. */
+int aut_store_next_epoch (uint64_t last, uint64_t *next);
+
 /*  Opens DIR/auteur.db, making or migrating it, and durably takes the next epoch.
  *  AUT_ERR_VERSION: written by a newer auteur; AUT_ERR_CORRUPT: not our database. */
 int aut_store_open_sqlite (aut_store_t **out, const char *dir);
@@ -262,7 +268,9 @@ int aut_store_items (aut_store_t *self, uint64_t job, uint64_t after, uint32_t l
 int aut_store_stats (aut_store_t *self, aut_store_stats_t *stats);
 
 /*  A consistent copy of DIR's database into the new file `path`, while a broker may use it. Takes
- *  no epoch. AUT_ERR_NOT_FOUND when there is no database. */
+ *  no epoch of it; the copy has none, so that its first broker gets an identity of its own: both
+ * may go on from here, each with other tasks under the same numbers. AUT_ERR_NOT_FOUND when there
+ * is no database. */
 int aut_store_copy_sqlite (const char *dir, const char *path);
 
 #endif

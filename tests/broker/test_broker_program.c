@@ -1,6 +1,7 @@
 /*  The program auteur-broker: its command line, its end, and what it knows after kill -9. */
 #include "tests/broker/harness.h"
 
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
@@ -64,13 +65,13 @@ START_TEST (killed_broker_adopts_what_runs)
     aut_msg_held_t held[] = {{second.task, second.attempt, second.epoch, false}};
     say_hello (node, held, 1);
     expect (node, AUT_MSG_WELCOME, &in);
-    ck_assert_uint_eq (in.msg.welcome.epoch, 2);
+    ck_assert_uint_eq (in.msg.welcome.epoch, second.epoch + 1);
     aut_received_clear (&in);
     expect (node, AUT_MSG_ADOPT, &in);
     ck_assert (aut_token_equal (&in.msg.adopt.token, &second));
-    ck_assert_uint_eq (in.msg.adopt.new_epoch, 2);
+    ck_assert_uint_eq (in.msg.adopt.new_epoch, second.epoch + 1);
     aut_received_clear (&in);
-    second.epoch = 2;
+    second.epoch++;
     say_done (node, &second, "clip 2", NULL);
     expect (node, AUT_MSG_ACK, &in);
     aut_received_clear (&in);
@@ -133,6 +134,58 @@ START_TEST (unclaimed_and_unknown_attempts)
         }
         aut_received_clear (&in);
     }
+    free (job);
+    drop_node (&node);
+}
+END_TEST
+
+static int note_clip (void *ctx, const aut_msg_result_t *result)
+{
+    *(aut_hash_t *)ctx = result->mezzanine.hash;
+    return 0;
+}
+
+/*  The state folder is gone, and the broker in its place gives out another film's task under the
+ *  same numbers. What the node still has of the first must not become a result of the second, not
+ *  even when it is said between WELCOME and ABORT. */
+START_TEST (wiped_broker_is_another_one)
+{
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    aut_received_t in;
+    join (node);
+    free (submit_film (client, "old", 1, 1));
+    aut_token_t old = take_task (node);
+    kill_broker (SIGKILL);
+    drop_dir (dir);
+    dir = make_dir ();
+    start_again ();
+    char *job = submit_film (client, "new", 1, 1);
+    move_node (node, &endpoints);
+    aut_msg_held_t held[] = {{old.task, old.attempt, old.epoch, true}};
+    say_hello (node, held, 1);
+    say_done (node, &old, "clip of the old film", NULL);
+    expect (node, AUT_MSG_WELCOME, &in);
+    uint64_t epoch = in.msg.welcome.epoch;
+    ck_assert (!aut_epoch_same_broker (epoch, old.epoch));
+    aut_received_clear (&in);
+    expect (node, AUT_MSG_ABORT, &in); /* to the HELLO */
+    ck_assert (aut_token_equal (&in.msg.abort.token, &old));
+    aut_received_clear (&in);
+    aut_token_t token = take_task (node);
+    ck_assert_uint_eq (token.task, old.task);
+    ck_assert_uint_eq (token.attempt, old.attempt);
+    ck_assert_uint_eq (token.epoch, epoch);
+    expect (node, AUT_MSG_ABORT, &in); /* to the DONE */
+    ck_assert (aut_token_equal (&in.msg.abort.token, &old));
+    aut_received_clear (&in);
+    await_job (client, job, "running");
+    say_done (node, &token, "clip of the new film", NULL);
+    expect (node, AUT_MSG_ACK, &in);
+    aut_received_clear (&in);
+    await_job (client, job, "done");
+    aut_hash_t clip, right = aut_hash_of ("clip of the new film", 20);
+    OK (aut_client_results (client, job, note_clip, &clip, NULL));
+    ck_assert (aut_hash_equal (&clip, &right));
     free (job);
     drop_node (&node);
 }
@@ -202,7 +255,8 @@ START_TEST (second_broker_is_refused_by_name)
     snprintf (text, sizeof text, "pid %ld", (long)pid);
     expect_log (log, text);
     json_t *reply = query (client, "{\"get\":\"status\"}"); /* the first one goes on */
-    ck_assert_int_eq (json_integer_value (json_object_get (reply, "epoch")), 1);
+    ck_assert_int_eq (json_integer_value (json_object_get (reply, "epoch")),
+                      (json_int_t)endpoints.epoch);
     json_decref (reply);
     free (log);
 }
@@ -289,6 +343,7 @@ int main (void)
     tcase_add_test (tc, killed_broker_adopts_what_runs);
     tcase_add_test (tc, finished_result_is_acknowledged_again);
     tcase_add_test (tc, unclaimed_and_unknown_attempts);
+    tcase_add_test (tc, wiped_broker_is_another_one);
     tcase_add_test (tc, accepted_jobs_survive);
     tcase_add_test (tc, terminates_quickly);
     tcase_add_test (tc, second_broker_is_refused_by_name);

@@ -1,6 +1,7 @@
 /*  One suite over every implementation of the store, and what only a durable one can be asked. */
 #include "broker/store/store.h"
 
+#include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
@@ -477,19 +478,20 @@ END_TEST
 START_TEST (epoch_rises_and_fences_the_old_broker)
 {
     aut_store_t *old = open_kind (0);
-    ck_assert_uint_eq (aut_store_epoch (old), 1);
+    uint64_t first = aut_store_epoch (old);
+    ck_assert_uint_eq (first & AUT_EPOCH_STARTS, 1);
     ck_assert_int_eq (submit (old, 1, 1, "k"), 0);
-    ck_assert_int_eq (one (old, lease (1, 1, 1)), 0);
+    ck_assert_int_eq (one (old, lease (1, 1, first)), 0);
     aut_store_t *new = open_kind (0);
-    ck_assert_uint_eq (aut_store_epoch (new), 2);
+    ck_assert_uint_eq (aut_store_epoch (new), first + 1);
     aut_store_result_t r = some_result ("clip");
-    ck_assert_int_eq (one (old, result (1, 1, 1, &r)), AUT_ERR_FENCED);
+    ck_assert_int_eq (one (old, result (1, 1, first, &r)), AUT_ERR_FENCED);
     ck_assert_int_eq (submit (old, 2, 4, ""), AUT_ERR_FENCED);
     ck_assert_int_eq (submit (new, 2, 4, ""), 0);
     aut_store_destroy (&old);
     aut_store_destroy (&new);
     new = open_kind (0);
-    ck_assert_uint_eq (aut_store_epoch (new), 3);
+    ck_assert_uint_eq (aut_store_epoch (new), first + 2);
     seen_t *seen = look (new, 0);
     ck_assert_int_eq (seen->jobs, 2);
     free (seen);
@@ -510,6 +512,60 @@ static void run_sql (const char *sql)
     sqlite3_close (db);
     free (path);
 }
+
+/*  What a state was, an older auteur's included, stays; whose it is, nobody else is. */
+START_TEST (every_state_has_an_identity)
+{
+    static const struct {
+        uint64_t last;
+        bool drawn;
+    } cases[] = {{0, true},  /* made now; a copy */
+                 {41, true}, /* from before there were identities */
+                 {(UINT64_C (7) << 20) + 41, false},
+                 {(UINT64_C (7) << 20) + AUT_EPOCH_STARTS - 1, false},
+                 {(UINT64_C (7) << 20) + AUT_EPOCH_STARTS, true}, /* its starts are used up */
+                 {(UINT64_C (1) << 52) + 5, true}};               /* nothing that we wrote */
+    aut_store_t *store = open_kind (0);
+    ck_assert_int_eq (submit (store, 1, 1, "k"), 0);
+    ck_assert_int_eq (one (store, lease (1, 1, aut_store_epoch (store))), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        aut_store_destroy (&store);
+        char *sql = aut_sprintf ("UPDATE meta SET value = %llu", (unsigned long long)cases[i].last);
+        run_sql (sql);
+        free (sql);
+        store = open_kind (0);
+        uint64_t epoch = aut_store_epoch (store);
+        ck_assert_msg (aut_epoch_same_broker (epoch, cases[i].last) != cases[i].drawn, "case %zu",
+                       i);
+        ck_assert_uint_ne (aut_epoch_broker (epoch), 0);
+        ck_assert_uint_lt (epoch, UINT64_C (1) << 52);
+        if (cases[i].drawn)
+            ck_assert_uint_eq (epoch & AUT_EPOCH_STARTS, 1);
+        else
+            ck_assert_uint_eq (epoch, cases[i].last + 1);
+        seen_t *seen = look (store, 0);
+        ck_assert_int_eq (seen->jobs, 1);
+        free (seen);
+    }
+    aut_store_destroy (&store);
+}
+END_TEST
+
+START_TEST (two_states_are_two_brokers)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        aut_store_t *one_store = open_kind (kind);
+        uint64_t epoch = aut_store_epoch (one_store);
+        aut_store_destroy (&one_store);
+        char *path = aut_path_join (dir, "auteur.db", NULL);
+        unlink (path); /* wiped, and made anew */
+        free (path);
+        one_store = open_kind (kind);
+        ck_assert (!aut_epoch_same_broker (aut_store_epoch (one_store), epoch));
+        aut_store_destroy (&one_store);
+    }
+}
+END_TEST
 
 START_TEST (newer_and_foreign_databases_are_refused)
 {
@@ -556,7 +612,7 @@ START_TEST (copy_while_in_use)
     ck_assert_int_eq (aut_store_open_sqlite (&copy, sub), 0);
     seen_t *seen = look (copy, 0);
     ck_assert_int_eq (seen->jobs, 1);
-    ck_assert_uint_eq (aut_store_epoch (copy), 2);
+    ck_assert (!aut_epoch_same_broker (aut_store_epoch (copy), aut_store_epoch (store)));
     free (seen);
     aut_store_destroy (&copy);
     ck_assert_int_eq (submit (store, 3, 7, ""), 0); /* the copy fenced nobody */
@@ -616,6 +672,8 @@ int main (void)
     tcase_add_loop_test (both, failures_cancel_retry, 0, 2);
     tcase_add_loop_test (both, results_in_pages, 0, 2);
     tcase_add_test (lite, epoch_rises_and_fences_the_old_broker);
+    tcase_add_test (lite, every_state_has_an_identity);
+    tcase_add_test (lite, two_states_are_two_brokers);
     tcase_add_test (lite, newer_and_foreign_databases_are_refused);
     tcase_add_test (lite, every_commit_is_synced);
     tcase_add_test (lite, copy_while_in_use);

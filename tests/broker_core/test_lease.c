@@ -1,4 +1,5 @@
 /*  Leases: the fence, renewal, silence, stalls, and what comes back late. */
+#include "lib/core/epoch.h"
 #include "tests/broker_core/suites.h"
 
 #include <string.h>
@@ -60,6 +61,59 @@ START_TEST (every_field_of_the_token_counts)
         ck_assert_uint_eq (scene_task (&s, 1)->failures, 0);
         ck_assert_ptr_nonnull (scene_held (a, 1));
     }
+    scene_close (&s);
+}
+END_TEST
+
+/*  Another broker counts its tasks, attempts and starts as ours does; a node brings what it had
+ *  from there. None of it is anything of ours, whether its number is lower or higher. */
+START_TEST (nothing_of_another_broker_counts)
+{
+    const uint64_t ours = (UINT64_C (7) << AUT_EPOCH_START_BITS) + 1;
+    const uint64_t others[] = {1, ours - AUT_EPOCH_STARTS - 1, ours + AUT_EPOCH_STARTS + 1,
+                               ours + (UINT64_C (1) << 52), UINT64_MAX};
+    scene_config (&s);
+    s.epoch = ours;
+    scene_start (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 24);
+    scene_submit (&s, 0, 1, 2, 1, "m");
+    ck_assert_uint_eq (a->held[0].token.epoch, ours);
+    for (uint32_t i = 0; i < sizeof others / sizeof *others; i++) {
+        scene_held_t wrong = a->held[0];
+        wrong.token.epoch = others[i];
+        scene_started (&s, a, &wrong);
+        scene_progress (&s, a, &wrong, 1);
+        scene_done (&s, a, &wrong);
+        scene_fail (&s, a, &wrong, AUT_ERR_INTERNAL);
+        scene_release (&s, a, &wrong);
+        ck_assert_int_eq (scene_task (&s, 1)->state, AUT_TASK_LEASED);
+        ck_assert_uint_eq (scene_task (&s, 1)->failures, 0);
+        ck_assert_uint_eq (a->aborted, 5 * (i + 1)); /* told each time, never ADOPT or ACK */
+        ck_assert_uint_eq (metric_stale (), 5 * (i + 1));
+    }
+    ck_assert_uint_eq (a->adopted + a->acked, 0);
+    /* it comes back with the other's work instead of ours: that is dropped, ours given again */
+    for (uint32_t i = 0; i < sizeof others / sizeof *others; i++) {
+        uint32_t aborted = a->aborted;
+        a->held[0].token.epoch = others[i];
+        a->held[0].finished = true;
+        scene_hello (&s, a);
+        ck_assert_uint_eq (a->aborted, aborted + 1);
+        ck_assert_uint_eq (a->held_count, 1);
+        ck_assert_uint_eq (a->held[0].token.epoch, ours);
+        ck_assert_uint_eq (a->held[0].token.attempt, i + 2);
+        ck_assert_uint_eq (scene_task (&s, 1)->results, 0);
+    }
+    /* nor is it acknowledged when ours of the same number is done */
+    scene_held_t held = a->held[0];
+    scene_done (&s, a, &held);
+    uint32_t acked = a->acked;
+    held.token.epoch = others[0];
+    scene_done (&s, a, &held);
+    ck_assert_uint_eq (a->acked, acked);
+    ck_assert_uint_eq (scene_run (&s), 1);
+    ck_assert_uint_eq (scene_task (&s, 1)->results, 1);
+    scene_check (&s);
     scene_close (&s);
 }
 END_TEST
@@ -328,6 +382,7 @@ TCase *suite_lease (void)
     TCase *tc = tcase_create ("lease");
     tcase_add_test (tc, a_stale_attempt_never_commits);
     tcase_add_test (tc, every_field_of_the_token_counts);
+    tcase_add_test (tc, nothing_of_another_broker_counts);
     tcase_add_test (tc, a_second_done_is_acknowledged_again);
     tcase_add_test (tc, a_result_from_another_tail_is_refused);
     tcase_add_test (tc, a_result_without_a_needed_tail_is_refused);

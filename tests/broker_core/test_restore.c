@@ -1,4 +1,5 @@
 /*  The broker is killed and comes back: nothing accepted is lost, and work that runs is adopted. */
+#include "lib/core/epoch.h"
 #include "tests/broker_core/suites.h"
 
 #include <string.h>
@@ -195,6 +196,35 @@ START_TEST (two_restarts_in_a_row)
 }
 END_TEST
 
+/*  A state that gets a new identity (a copy, one from before there were identities): the jobs go
+ *  on; what ran under the old one is dropped and run again, at once. */
+START_TEST (a_new_identity_adopts_nothing)
+{
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 2, 1, 24);
+    uint64_t job = scene_submit (&s, 0, 2, 2, 10, "m");
+    a->held[0].finished = true;
+    s.epoch = UINT64_C (9) << AUT_EPOCH_START_BITS;
+    scene_restart (&s);
+    ck_assert_int_eq (scene_task (&s, a->held[0].token.task)->state, AUT_TASK_READY);
+    ck_assert_uint_eq (aut_core_metrics (s.core)->lost_leases, 2);
+    scene_check (&s);
+    scene_hello (&s, a);
+    ck_assert_uint_eq (a->adopted, 0);
+    ck_assert_uint_eq (a->aborted, 2);
+    ck_assert_uint_eq (a->held_count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        ck_assert_uint_eq (a->held[i].token.attempt, 2);
+        ck_assert_uint_eq (a->held[i].token.epoch, s.epoch);
+        ck_assert_uint_eq (scene_task (&s, a->held[i].token.task)->failures, 0);
+    }
+    ck_assert_uint_eq (scene_run (&s), 4);
+    ck_assert_int_eq (scene_job (&s, job)->state, AUT_JOB_DONE);
+    scene_check (&s);
+    scene_close (&s);
+}
+END_TEST
+
 START_TEST (a_lost_adoption_is_told_again)
 {
     scene_open (&s);
@@ -332,6 +362,7 @@ TCase *suite_restore (void)
     tcase_add_test (tc, without_a_stored_instance_the_name_claims);
     tcase_add_test (tc, an_adopted_attempt_that_hangs_is_noticed);
     tcase_add_test (tc, two_restarts_in_a_row);
+    tcase_add_test (tc, a_new_identity_adopts_nothing);
     tcase_add_test (tc, a_lost_adoption_is_told_again);
     tcase_add_test (tc, states_and_failures_outlive_a_restart);
     tcase_add_test (tc, ended_jobs_stay_ended);
