@@ -1,6 +1,6 @@
 /*  Model folders: a diffusers folder, or `org/name[@revision]` in the Hugging Face cache
  *  (`HF_HUB_CACHE`, else `HF_HOME`/hub, else ~/.cache/huggingface/hub: refs → snapshots), and what
- * its `model_index.json` says: which pipeline, which components.
+ *  its `model_index.json` says: which pipeline, which components.
  */
 #ifndef AUT_ENGINE_FOLDER_H
 #define AUT_ENGINE_FOLDER_H
@@ -44,10 +44,10 @@ typedef struct {
     void *owner;
 } folder_t;
 
-/*  Finds and reads a model's folder. Reads no weights. AUT_ERR_NOT_FOUND names what is missing and
- *  where it was looked for; AUT_ERR_UNSUPPORTED names an unknown pipeline or component class and
- * what is supported; AUT_ERR_INVALID a model_index.json that breaks a rule. Freed with
- * folder_close. */
+/*  Finds and reads a model's folder; `model` may begin with "hf:", which means the cache alone.
+ *  Reads no weights. AUT_ERR_NOT_FOUND names what is missing and where it was looked for;
+ *  AUT_ERR_UNSUPPORTED an unknown pipeline, component or class and what is supported;
+ *  AUT_ERR_INVALID a file that breaks a rule. Freed with folder_close. */
 int folder_open (folder_t **out, const char *model);
 void folder_close (folder_t **self_p);
 

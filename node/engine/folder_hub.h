@@ -1,0 +1,22 @@
+/*  The Hugging Face cache on this machine: models that other programs have downloaded. Nothing is
+ *  ever fetched from here.
+ *
+ *  Its layout: `models--ORG--NAME/refs/REF` holds a commit, `…/snapshots/COMMIT/` the files, which
+ *  are links to `…/blobs/`.
+ *  (https://huggingface.co/docs/huggingface_hub/guides/manage-cache)
+ */
+#ifndef AUT_ENGINE_FOLDER_HUB_H
+#define AUT_ENGINE_FOLDER_HUB_H
+
+#include <stdbool.h>
+
+/*  Whether this is written like ORG/NAME or ORG/NAME@REVISION. No other name reaches the cache: no
+ *  part of it can lead out of it. */
+bool hub_is_name (const char *model);
+
+/*  The folder of a snapshot and its commit; the caller frees both. REVISION is the name of a ref
+ *  (main, if there is none) or a whole commit. AUT_ERR_INVALID for what is no name,
+ *  AUT_ERR_NOT_FOUND says where it was looked for. */
+int hub_find (char **path, char **commit, const char *model);
+
+#endif
