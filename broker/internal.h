@@ -40,6 +40,11 @@ typedef struct {
 
 void aut_submission_destroy (aut_submission_t **self_p);
 
+/*  The job that was accepted under a SUBMIT's key (planner.c): `*job`, 0 when there is none or the
+ *  key is NULL or "". AUT_ERR_EXISTS when it is the job of another submission. Any thread. */
+int aut_submission_known (aut_broker_t *broker, const char *key, const aut_hash_t *submission,
+                          uint64_t *job);
+
 /*  Something for the loop. The event points into `msg`, `result` and the arrays. */
 typedef struct {
     aut_core_event_t event;

@@ -191,8 +191,14 @@ static void submit (aut_broker_t *self, aut_in_t *in)
     const aut_submission_t *sub = in->submission;
     uint64_t reply = in->event.u.submit.reply, existing;
     flush (self);
-    if (sub->store.job.idempotency[0] &&
-        aut_store_idempotent (self->store, sub->store.job.idempotency, &existing) == 0) {
+    /* Once more: since the planner asked, another SUBMIT may have taken the key. */
+    int known = aut_submission_known (self, sub->store.job.idempotency, &sub->store.job.submission,
+                                      &existing);
+    if (known) {
+        reply_error (self, reply, known);
+        return;
+    }
+    if (existing) {
         aut_out_post (self->to_clients, aut_out_submitted (reply, existing, true));
         return;
     }

@@ -370,21 +370,39 @@ int aut_plan_submission (aut_submission_t **out, aut_broker_t *broker,
     return rc;
 }
 
+int aut_submission_known (aut_broker_t *broker, const char *key, const aut_hash_t *submission,
+                          uint64_t *job)
+{
+    aut_store_job_t known;
+    *job = 0;
+    if (!key || !key[0] || aut_store_idempotent (broker->store, key, job))
+        return 0;
+    int rc = aut_store_job (broker->store, *job, &known);
+    if (rc || aut_hash_equal (&known.submission, submission))
+        return rc;
+    return aut_fail (AUT_ERR_EXISTS,
+                     "the idempotency key \"%s\" is that of job j%" PRIu64
+                     ", which was submitted with another storyboard, other assets or other "
+                     "options: take another key",
+                     key, *job);
+}
+
 /* ---- the thread ----------------------------------------------------------------------------- */
 
 static void serve (aut_broker_t *broker, aut_plan_request_t *request)
 {
     const aut_msg_submit_t *submit = &request->msg.submit;
     uint64_t job;
-    if (submit->idempotency && submit->idempotency[0] &&
-        aut_store_idempotent (broker->store, submit->idempotency, &job) == 0) {
+    int rc = aut_submission_known (broker, submit->idempotency, &submit->submission.hash, &job);
+    if (!rc && job) {
         aut_out_post (broker->to_clients, aut_out_submitted (request->reply, job, true));
         return;
     }
     aut_in_t *in = aut_calloc (1, sizeof *in);
-    int rc = __atomic_load_n (&broker->stop, __ATOMIC_ACQUIRE)
-                 ? aut_fail (AUT_ERR_AGAIN, "the broker is stopping: submit again later")
-                 : aut_plan_submission (&in->submission, broker, submit);
+    if (!rc && __atomic_load_n (&broker->stop, __ATOMIC_ACQUIRE))
+        rc = aut_fail (AUT_ERR_AGAIN, "the broker is stopping: submit again later");
+    if (!rc)
+        rc = aut_plan_submission (&in->submission, broker, submit);
     if (!rc) {
         in->event.kind = AUT_EV_SUBMIT;
         in->event.u.submit = in->submission->core;

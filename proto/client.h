@@ -60,8 +60,8 @@ void aut_client_destroy (aut_client_t **self_p);
 /*  The commands. Errors of the broker come back as its code with its sentence as the detail. */
 
 /*  `submission` is an uploaded blob; `idempotency` may be NULL (a random one is then made, so that
- * a repeat after a reconnect is not a second job). `job` is the caller's to free; `existing` may be
- *  NULL. */
+ * a repeat after a reconnect is not a second job); AUT_ERR_EXISTS: it is that of a job with another
+ * submission. `job` is the caller's to free; `existing` may be NULL. */
 int aut_client_submit (aut_client_t *self, const aut_ref_t *submission, const char *project,
                        int32_t priority, const char *idempotency, char **job, bool *existing);
 int aut_client_cancel (aut_client_t *self, const char *job);

@@ -113,7 +113,8 @@ typedef struct {
     uint64_t req;
     aut_ref_t submission;    /* the submission blob, uploaded before */
     int32_t priority;        /* -100 … 100 */
-    const char *idempotency; /* optional: the same key gives the same job */
+    const char *idempotency; /* optional: the same key gives the same job,
+                                and is refused with another submission */
     const char *project;
 } aut_msg_submit_t;
 

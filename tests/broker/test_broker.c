@@ -243,6 +243,12 @@ START_TEST (idempotency_and_refusals)
     ck_assert_str_eq (a, b);
     free (b);
     b = NULL;
+    char *edited = make_storyboard ("film", 2, 1);
+    ck_assert_int_eq (submit (client, edited, "key", 0, &b), AUT_ERR_EXISTS);
+    ck_assert_ptr_null (b);
+    ck_assert_ptr_nonnull (strstr (aut_error_detail (), a));
+    ck_assert_ptr_nonnull (strstr (aut_error_detail (), "another storyboard"));
+    free (edited);
     OK (submit (client, storyboard, "other", 0, &b));
     ck_assert_str_ne (a, b);
     free (b);
