@@ -7,6 +7,7 @@
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/cos.h>
 #include <ATen/ops/div.h>
+#include <ATen/ops/exp.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
@@ -110,6 +111,11 @@ tensor_t *aten_cos (aten_t *c, tensor_t *a)
 tensor_t *aten_rsqrt (aten_t *c, tensor_t *a)
 {
     return run (c, __func__, {a}, [&] { return at::rsqrt (a->value); });
+}
+
+tensor_t *aten_exp (aten_t *c, tensor_t *a)
+{
+    return run (c, __func__, {a}, [&] { return at::exp (a->value); });
 }
 
 tensor_t *aten_mean (aten_t *c, tensor_t *a, int dim, bool keep)

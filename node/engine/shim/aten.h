@@ -204,6 +204,7 @@ tensor_t *aten_clamp (aten_t *c, tensor_t *a, double low, double high);
 tensor_t *aten_sin (aten_t *c, tensor_t *a);
 tensor_t *aten_cos (aten_t *c, tensor_t *a);
 tensor_t *aten_rsqrt (aten_t *c, tensor_t *a);
+tensor_t *aten_exp (aten_t *c, tensor_t *a);
 /*  Over one dimension, which stays as 1 if `keep`. */
 tensor_t *aten_mean (aten_t *c, tensor_t *a, int dim, bool keep);
 /*  The Euclidean length over one dimension, which stays as 1. */
@@ -218,6 +219,8 @@ double aten_abs_max (aten_t *c, tensor_t *a);
 
 /*  x·wᵀ + b: x (…, I), w (O, I), b (O) or NULL → (…, O) */
 tensor_t *aten_linear (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b);
+/*  aten_gelu_tanh of aten_linear, in as few passes as the device can. */
+tensor_t *aten_linear_gelu_tanh (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b);
 tensor_t *aten_matmul (aten_t *c, tensor_t *a, tensor_t *b);
 /*  x (B, C, H, W), w (O, C, kh, kw), b (O) or NULL; zero padding on both sides. */
 tensor_t *aten_conv2d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const int64_t stride[2],
@@ -229,6 +232,8 @@ tensor_t *aten_conv3d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const i
 tensor_t *aten_layer_norm (aten_t *c, tensor_t *x, tensor_t *weight, tensor_t *bias, double eps);
 /*  x / √(mean (x²) + eps) · weight over the last dimension, in fp32, then x's type. */
 tensor_t *aten_rms_norm (aten_t *c, tensor_t *x, tensor_t *weight, double eps);
+/*  The same, with a weight, written into `target`, which has x's dimensions. */
+void aten_rms_norm_into (aten_t *c, tensor_t *target, tensor_t *x, tensor_t *weight, double eps);
 /*  softmax (q·kᵀ·scale + mask)·v: q (B, H, N, D), k, v (B, H, M, D), mask broadcastable to
  *  (B, H, N, M) or NULL; scale 0 means 1/√D. → (B, H, N, D) */
 tensor_t *aten_attention (aten_t *c, tensor_t *q, tensor_t *k, tensor_t *v, tensor_t *mask,
@@ -251,6 +256,13 @@ tensor_t *aten_rope (aten_t *c, tensor_t *x, tensor_t *cos, tensor_t *sin);
 tensor_t *aten_norm_modulate (aten_t *c, tensor_t *x, tensor_t *shift, tensor_t *scale, double eps);
 /*  x + y·gate computed in fp32, in x's type: x, y (B, N, D); gate fp32 (B, 1, D) or (B, N, D) */
 tensor_t *aten_gate_add (aten_t *c, tensor_t *x, tensor_t *y, tensor_t *gate);
+/*  The same into x, which may be a view; returns x. */
+tensor_t *aten_gate_add_ (aten_t *c, tensor_t *x, tensor_t *y, tensor_t *gate);
+/*  aten_rms_norm of x (B, N, H·D) over all heads together, then aten_rope of each head: weight
+ *  (H·D); cos, sin (1, N, 1, D) fp32. x is used up (no view of it may be used after): returns x,
+ *  which holds the result. */
+tensor_t *aten_norm_rope_ (aten_t *c, tensor_t *x, tensor_t *weight, tensor_t *cos, tensor_t *sin,
+                           double eps);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,7 @@
 #include <cstring>
 
 using shim::run;
+using shim::run_in;
 
 namespace
 {
@@ -189,6 +190,43 @@ at::Tensor rope_fast (const at::Tensor &given, const at::Tensor &cos, const at::
     return out;
 }
 
+/*  rms_row, then rope_row for each head, in place; between the two a value has T's precision. */
+template <typename T>
+void norm_rope_row (T *x, const float *__restrict weight, const float *__restrict cos,
+                    const float *__restrict sin, int64_t heads, int64_t width, float eps)
+{
+    int64_t all = heads * width;
+    float squares = sum_of (x, all, [] (float v) { return v * v; });
+    float factor = 1.0f / std::sqrt (squares / (float)all + eps);
+    for (int64_t h = 0; h < heads; h++, x += width, weight += width)
+        for (int64_t i = 0; i + 1 < width; i += 2) {
+            T first, second;
+            narrow (widen (x[i]) * factor * weight[i], first);
+            narrow (widen (x[i + 1]) * factor * weight[i + 1], second);
+            float a = widen (first), b = widen (second);
+            narrow (a * cos[i] - b * sin[i], x[i]);
+            narrow (a * sin[i + 1] + b * cos[i + 1], x[i + 1]);
+        }
+}
+
+void norm_rope_fast (at::Tensor &x, const at::Tensor &weight, const at::Tensor &cos,
+                     const at::Tensor &sin, double eps)
+{
+    at::Tensor w = weight.to (at::kFloat).contiguous ();
+    at::Tensor c = cos.contiguous (), s = sin.contiguous ();
+    int64_t tokens = x.size (1), width = c.size (3), all = x.size (2);
+    const auto *w_data = w.const_data_ptr<float> ();
+    const auto *c_data = c.const_data_ptr<float> ();
+    const auto *s_data = s.const_data_ptr<float> ();
+    with_type (x, x, [&] (auto *data, const auto *) {
+        for_rows (x.size (0) * tokens, all, [&] (int64_t r) {
+            int64_t angle = (r % tokens) * width;
+            norm_rope_row (data + r * all, w_data, c_data + angle, s_data + angle, all / width,
+                           width, (float)eps);
+        });
+    });
+}
+
 at::Tensor rope_composed (const at::Tensor &x, const at::Tensor &cos, const at::Tensor &sin)
 {
     at::Tensor wide = x.to (at::kFloat);
@@ -229,6 +267,26 @@ at::Tensor gate_add_fast (const at::Tensor &given, const at::Tensor &other, at::
         });
     });
     return out;
+}
+
+/*  In place; false if x's rows do not follow each other. */
+bool gate_add_fast_ (at::Tensor &x, const at::Tensor &other, at::Tensor gate)
+{
+    if (!x.is_contiguous ())
+        return false;
+    at::Tensor y = other.contiguous ();
+    int64_t tokens = x.size (1), width = x.size (2);
+    rows_t factor = modulation (gate);
+    with_type (x, y, [&] (auto *to, const auto *added) {
+        for_rows (x.size (0) * tokens, width, [&] (int64_t r) {
+            auto *row = to + r * width;
+            const auto *by = added + r * width;
+            const float *gates = factor.at (r / tokens, r % tokens);
+            for (int64_t i = 0; i < width; i++)
+                narrow (widen (row[i]) + widen (by[i]) * gates[i], row[i]);
+        });
+    });
+    return true;
 }
 
 at::Tensor rms_norm_fast (const at::Tensor &given, const std::optional<at::Tensor> &weight,
@@ -286,6 +344,47 @@ tensor_t *aten_gate_add (aten_t *c, tensor_t *x, tensor_t *y, tensor_t *gate)
             return gate_add_fast (v, y->value, gate->value);
         return at::addcmul (v.to (at::kFloat), y->value.to (at::kFloat), gate->value)
             .to (v.scalar_type ());
+    });
+}
+
+tensor_t *aten_gate_add_ (aten_t *c, tensor_t *x, tensor_t *y, tensor_t *gate)
+{
+    return run_in (c, __func__, x, {y, gate}, [&] {
+        at::Tensor &v = x->value;
+        TORCH_CHECK (v.dim () == 3 && y->value.sizes () == v.sizes (),
+                     "x and y must be (B, N, D), the same");
+        if (is_fast (v) && y->value.scalar_type () == v.scalar_type () && y->value.is_cpu () &&
+            is_modulation (gate->value, v) && gate_add_fast_ (v, y->value, gate->value))
+            return;
+        if (v.scalar_type () == at::kFloat)
+            v.addcmul_ (y->value.to (at::kFloat), gate->value);
+        else
+            v.copy_ (at::addcmul (v.to (at::kFloat), y->value.to (at::kFloat), gate->value));
+    });
+}
+
+tensor_t *aten_norm_rope_ (aten_t *c, tensor_t *x, tensor_t *weight, tensor_t *cos, tensor_t *sin,
+                           double eps)
+{
+    return run_in (c, __func__, x, {weight, cos, sin}, [&] {
+        at::Tensor &v = x->value;
+        const at::Tensor &angles = cos->value, &w = weight->value;
+        TORCH_CHECK (v.dim () == 3 && angles.dim () == 4 && angles.size (1) == v.size (1) &&
+                         angles.size (3) > 0 && v.size (2) % angles.size (3) == 0 &&
+                         angles.size (3) % 2 == 0 && w.dim () == 1 && w.size (0) == v.size (2) &&
+                         angles.sizes () == sin->value.sizes () &&
+                         angles.numel () == v.size (1) * angles.size (3) &&
+                         angles.scalar_type () == at::kFloat &&
+                         sin->value.scalar_type () == at::kFloat,
+                     "x must be (B, N, H·D), the weight (H·D), cos and sin (1, N, 1, D) of fp32");
+        if (is_fast (v) && v.is_contiguous () && w.is_cpu () && angles.is_cpu ()) {
+            norm_rope_fast (v, w, angles, sin->value, eps);
+            return;
+        }
+        at::Tensor normal = at::rms_norm (v.to (at::kFloat), {v.size (2)}, w.to (at::kFloat), eps)
+                                .to (v.scalar_type ());
+        v = rope_composed (normal.unflatten (2, {-1, angles.size (3)}), angles, sin->value)
+                .flatten (2);
     });
 }
 

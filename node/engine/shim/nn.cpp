@@ -23,6 +23,15 @@ tensor_t *aten_linear (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b)
                 [&] { return at::linear (x->value, w->value, maybe (b)); });
 }
 
+tensor_t *aten_linear_gelu_tanh (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b)
+{
+    return run (c, __func__, {x, w}, {b}, [&] {
+        at::Tensor y = at::linear (x->value, w->value, maybe (b));
+        at::gelu_ (y, "tanh");
+        return y;
+    });
+}
+
 tensor_t *aten_matmul (aten_t *c, tensor_t *a, tensor_t *b)
 {
     return run (c, __func__, {a, b}, [&] { return at::matmul (a->value, b->value); });
