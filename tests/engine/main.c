@@ -6,8 +6,14 @@ int main (void)
 {
     Suite *suite = suite_create ("engine");
     suite_add_tcase (suite, suite_aten ());
+    suite_add_tcase (suite, suite_aten_fused ());
+    suite_add_tcase (suite, suite_aten_nn ());
+    suite_add_tcase (suite, suite_aten_ops ());
     suite_add_tcase (suite, suite_clean ());
+    suite_add_tcase (suite, suite_config ());
+    suite_add_tcase (suite, suite_folder ());
     suite_add_tcase (suite, suite_resample ());
+    suite_add_tcase (suite, suite_scheduler ());
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);
     int failed = srunner_ntests_failed (runner);

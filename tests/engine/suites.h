@@ -5,7 +5,13 @@
 #include <check.h>
 
 TCase *suite_aten (void);
+TCase *suite_aten_fused (void);
+TCase *suite_aten_nn (void);
+TCase *suite_aten_ops (void);
 TCase *suite_clean (void);
+TCase *suite_config (void);
+TCase *suite_folder (void);
 TCase *suite_resample (void);
+TCase *suite_scheduler (void);
 
 #endif

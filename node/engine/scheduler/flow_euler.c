@@ -22,12 +22,14 @@ static int euler_setup (scheduler_t *self, config_t *config, double flow_shift)
         shift = flow_shift;
     if (rc || (rc = config_status (config)))
         return rc;
-    double last = (float)scheduler_shift (1.0 / self->range, shift);
+    float shift_f = (float)shift, least = 1.0f / (float)self->range; /* the reference's types */
+    double last = shift_f * least / (1.0f + (shift_f - 1.0f) * least) * self->range;
     size_t n = self->steps;
     double sigma[SCHEDULER_STEPS_MAX];
+    double by = n > 1 ? (last - self->range) / (double)(n - 1) : 0.0;
     for (size_t i = 0; i < n; i++) {
-        double at = n == 1 ? 1.0 : 1.0 + (last - 1.0) * (double)i / (double)(n - 1);
-        sigma[i] = scheduler_shift (at, shift);
+        double at = i + 1 == n && n > 1 ? last : (double)i * by + self->range;
+        sigma[i] = scheduler_shift (at / self->range, shift);
     }
     double stretch = terminal > 0 ? (1.0 - sigma[n - 1]) / (1.0 - terminal) : 1.0;
     for (size_t i = 0; i < n; i++) {

@@ -75,8 +75,10 @@ static int unipc_setup (scheduler_t *self, config_t *config, double flow_shift)
         return rc;
     size_t n = self->steps;
     double sigma[SCHEDULER_STEPS_MAX];
+    /* in numpy's order: a timestep is truncated, so that the last bit can count */
+    double by = (1.0 / self->range - 1.0) / (double)n;
     for (size_t i = 0; i < n; i++)
-        sigma[i] = scheduler_shift (1.0 + (1.0 / self->range - 1.0) * (double)i / (double)n, shift);
+        sigma[i] = scheduler_shift ((double)i * by + 1.0, shift);
     double stretch = terminal > 0 ? (1.0 - sigma[n - 1]) / (1.0 - terminal) : 1.0;
     for (size_t i = 0; i < n; i++) {
         if (stretch > 0 && terminal > 0)
