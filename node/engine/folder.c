@@ -5,10 +5,10 @@
 
 #include "lib/core/error.h"
 #include "lib/core/file.h"
+#include "lib/core/hub.h"
 #include "lib/core/json.h"
 #include "lib/core/mem.h"
 #include "node/engine/config.h"
-#include "node/engine/folder_hub.h"
 #include "node/engine/folder_index.h"
 
 #include <stdlib.h>
@@ -35,12 +35,12 @@ static int locate (folder_t *self, const char *model)
     }
     if (!hub_only && aut_file_exists (model))
         return aut_fail (AUT_ERR_INVALID, "%s: is not a folder", model);
-    if (!hub_only && !hub_is_name (model))
+    if (!hub_only && !aut_hub_is_name (model))
         return aut_fail (AUT_ERR_NOT_FOUND,
                          "%s: there is no such folder (and it is not written like ORG/NAME, a "
                          "model in the Hugging Face cache)",
                          model);
-    return hub_find (&self->path, &self->revision, hub_only ? model + 3 : model);
+    return aut_hub_find (&self->path, &self->revision, hub_only ? model + 3 : model);
 }
 
 /* ---- components ------------------------------------------------------------------------------ */

@@ -1,11 +1,12 @@
-/*  Finds snapshots: see folder_hub.h. */
-#include "node/engine/folder_hub.h"
+/*  Finds snapshots: see hub.h. */
+#include "lib/core/hub.h"
 
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static bool is_revision (const char *text)
     return true;
 }
 
-bool hub_is_name (const char *model)
+bool aut_hub_is_name (const char *model)
 {
     size_t length = strcspn (model, "@"), org = strcspn (model, "/");
     return org < length && is_part (model, org) && is_part (model + org + 1, length - org - 1) &&
@@ -131,10 +132,10 @@ static int find_snapshot (char **path, char **commit, const char *repository, co
     return AUT_OK;
 }
 
-int hub_find (char **path, char **commit, const char *model)
+int aut_hub_find (char **path, char **commit, const char *model)
 {
     *path = *commit = NULL;
-    if (!hub_is_name (model))
+    if (!aut_hub_is_name (model))
         return aut_fail (AUT_ERR_INVALID,
                          "%s: is not a model's name (ORG/NAME or "
                          "ORG/NAME@REVISION)",
@@ -160,4 +161,69 @@ int hub_find (char **path, char **commit, const char *model)
     free (name);
     free (root);
     return rc;
+}
+
+/* ---- what there is --------------------------------------------------------------------------- */
+
+#define FOLDER_START "models--"
+
+/*  "models--ORG--NAME" → "ORG/NAME"; NULL for another folder. The caller frees it. */
+static char *name_of (const char *folder)
+{
+    if (strncmp (folder, FOLDER_START, strlen (FOLDER_START)) != 0)
+        return NULL;
+    const char *org = folder + strlen (FOLDER_START), *gap = strstr (org, "--");
+    if (!gap)
+        return NULL;
+    char *name = aut_sprintf ("%.*s/%s", (int)(gap - org), org, gap + 2);
+    if (!aut_hub_is_name (name)) {
+        free (name);
+        return NULL;
+    }
+    return name;
+}
+
+static int compare_names (const void *a, const void *b)
+{
+    return strcmp (*(char *const *)a, *(char *const *)b);
+}
+
+/*  The names of the models in the cache, sorted; the caller frees each and the list. */
+static char **list_names (const char *root, size_t *count)
+{
+    char **names = NULL;
+    size_t cap = 0;
+    DIR *folder = opendir (root);
+    *count = 0;
+    for (const struct dirent *item; folder && *count < AUT_HUB_MAX && (item = readdir (folder));) {
+        char *name = name_of (item->d_name);
+        if (!name)
+            continue;
+        names = aut_grow (names, &cap, *count + 1, sizeof *names);
+        names[(*count)++] = name;
+    }
+    if (folder)
+        closedir (folder);
+    if (*count)
+        qsort (names, *count, sizeof *names, compare_names);
+    return names;
+}
+
+void aut_hub_list (void (*found) (void *ctx, const char *name, const char *path,
+                                  const char *commit),
+                   void *ctx)
+{
+    size_t count = 0;
+    char *root = cache_root ();
+    char **names = root ? list_names (root, &count) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        char *path = NULL, *commit = NULL;
+        if (aut_hub_find (&path, &commit, names[i]) == 0)
+            found (ctx, names[i], path, commit);
+        free (path);
+        free (commit);
+        free (names[i]);
+    }
+    free (names);
+    free (root);
 }
