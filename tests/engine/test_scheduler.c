@@ -16,13 +16,13 @@
 #define GOLDENS AUTEUR_TEST_DATA "/engine/goldens"
 
 static aten_t *c;
-static char folder[] = "/tmp/auteur-scheduler-XXXXXX";
+static char folder[64];
 
 static void set_up (void)
 {
     aten_options_t options = {.device = "cpu", .threads = 1};
     ck_assert_int_eq (aten_new (&c, &options), 0);
-    strcpy (folder, "/tmp/auteur-scheduler-XXXXXX");
+    snprintf (folder, sizeof folder, "/tmp/auteur-scheduler-XXXXXX");
     ck_assert_ptr_nonnull (mkdtemp (folder));
 }
 
