@@ -132,6 +132,17 @@ const char *spm_piece (const spm_t *self, int32_t id)
     return piece;
 }
 
+double spm_score (const spm_t *self, int32_t id)
+{
+    double score = 0;
+    if (id >= 0 && id < self->count)
+        guarded ("spm_score", [&] {
+            score = static_cast<double> (self->processor.GetScore (id));
+            return 0;
+        });
+    return score;
+}
+
 int32_t spm_unknown_id (const spm_t *self)
 {
     return self->processor.unk_id ();

@@ -25,6 +25,8 @@ int32_t spm_count (const spm_t *self);
 int32_t spm_id (const spm_t *self, const char *piece);
 /*  The text of an id, borrowed; NULL if out of range. */
 const char *spm_piece (const spm_t *self, int32_t id);
+/*  The score (log probability) of an id's piece; 0 if out of range. */
+double spm_score (const spm_t *self, int32_t id);
 int32_t spm_unknown_id (const spm_t *self);
 
 /*  Encodes `size` bytes of UTF-8 → `*ids` (freed with free), `*count`. No begin or end is added. */
