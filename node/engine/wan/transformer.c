@@ -41,6 +41,18 @@ static int read_config (wan_transformer_t *self, const char *folder, const char 
     return rc;
 }
 
+int wan_transformer_read_config (wan_transformer_config_t *out, const char *folder,
+                                 const char *label)
+{
+    wan_transformer_t self = {0};
+    int rc = weights_open (&self.weights, folder, label);
+    if (rc == 0)
+        rc = read_config (&self, folder, label);
+    weights_close (&self.weights);
+    *out = self.config;
+    return rc;
+}
+
 int wan_transformer_open (wan_transformer_t **out, aten_t *c, const char *folder, const char *label,
                           const wan_transformer_options_t *options)
 {

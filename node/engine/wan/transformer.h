@@ -27,7 +27,7 @@ typedef struct {
     int64_t attention_slice; /* query rows of self-attention at a time; 0 = all */
 } wan_transformer_options_t;
 
-/*  Reads `folder`/config.json alone: what the model is, without its weights. Errors as
+/*  Reads config and headers: what the model is, without its weights. Errors as weights_open and
  *  config_status. */
 int wan_transformer_read_config (wan_transformer_config_t *out, const char *folder,
                                  const char *label);
