@@ -125,7 +125,7 @@ function (aut_test name)
     set_target_properties (${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test (NAME ${name} COMMAND ${name})
     set_tests_properties (${name} PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}"
-                          ENVIRONMENT "CK_DEFAULT_TIMEOUT=120;LC_ALL=C.UTF-8;${AUTEUR_LSAN}")
+                          ENVIRONMENT "CK_DEFAULT_TIMEOUT=120;LC_ALL=C.UTF-8;HF_HUB_CACHE=/nonexistent;${AUTEUR_LSAN}")
 endfunction ()
 
 # aut_fuzz (NAME SOURCES ... LINK ...): a fuzz target defining LLVMFuzzerTestOneInput.

@@ -15,6 +15,7 @@
 const char *const aut_tiers[] = {AUT_TIERS (TEXT_ITEM) NULL};
 static const char *const capabilities[] = {AUT_CAPABILITIES (TEXT_ITEM) NULL};
 static const char *const types[] = {"image", "video", "audio", "language", NULL};
+static const char *const precisions[] = {AUT_PRECISIONS (TEXT_ITEM) NULL};
 static const char *const natives[] = {"film", NULL};
 
 typedef struct {
@@ -166,7 +167,7 @@ static const aut_table_t tiers_table = TABLE ("tiers", tiers_t, tiers_fields);
 static const aut_field_t auteur_fields[] = {
     {"backend", AUT_FIELD_STRING, offsetof (auteur_t, backend), .limit = 64, .doc = "What runs it: animatic, wan."},
     {"source", AUT_FIELD_STRING, offsetof (auteur_t, source), .limit = 1024, .nullable = true,
-     .doc = "hf:ORG/NAME[@REVISION]"},
+     .doc = "hf:ORG/NAME[@REVISION], or a folder of weights beside the manifest."},
     {"video", AUT_FIELD_OBJECT, offsetof (auteur_t, video), .table = &video_table, .doc = "What video it makes."},
     {"tiers", AUT_FIELD_OBJECT, offsetof (auteur_t, tiers), .table = &tiers_table, .doc = "Tiers that it serves."},
     {"precision", AUT_FIELD_STRINGS, offsetof (auteur_t, precision), .limit = 16, .doc = "Number formats."},
@@ -310,9 +311,21 @@ static uint64_t bytes_of (aut_decimal_t gigabytes)
     return (uint64_t)bytes;
 }
 
+/*  Which of `names` a list of texts has; others are for somebody else. */
+static unsigned bits_of (const aut_list_t *list, const char *const *names)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < list->count; i++)
+        for (int j = 0; names[j]; j++)
+            if (strcmp (((const char **)list->items)[i], names[j]) == 0)
+                bits |= 1u << j;
+    return bits;
+}
+
 static void fill (const context_t *context, const manifest_t *manifest, aut_model_t *model)
 {
-    const char *at = manifest->auteur.source ? strchr (manifest->auteur.source, '@') : NULL;
+    const char *source = manifest->auteur.source;
+    const char *at = source && strncmp (source, "hf:", 3) == 0 ? strchr (source, '@') : NULL;
     model->id = manifest->id;
     model->name = manifest->name;
     model->version = manifest->version;
@@ -320,13 +333,11 @@ static void fill (const context_t *context, const manifest_t *manifest, aut_mode
     model->description = manifest->description ? manifest->description : "";
     model->type = manifest->type >= 0 ? types[manifest->type] : "";
     model->backend = manifest->auteur.backend ? manifest->auteur.backend : "";
-    model->source = manifest->auteur.source;
+    model->source = source;
     model->revision = at ? at + 1 : manifest->version;
     model->memory = bytes_of (manifest->requirements.vram);
-    for (size_t i = 0; i < manifest->capabilities.count; i++)
-        for (int j = 0; capabilities[j]; j++)
-            if (strcmp (((const char **)manifest->capabilities.items)[i], capabilities[j]) == 0)
-                model->capabilities |= 1u << j;
+    model->capabilities = bits_of (&manifest->capabilities, capabilities);
+    model->precisions = bits_of (&manifest->auteur.precision, precisions);
     read_files (context, manifest, model);
     if (manifest->auteur.video.node)
         read_video (context, manifest, model);

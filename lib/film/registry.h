@@ -2,9 +2,10 @@
  *  plan; weights are looked at only to tell whether a model is `available`, and verified where
  *  they are loaded. Immutable once opened: any thread may read it.
  *
- *  A manifest whose `files` is empty declares no hashes: its weights are those of the folder that
- *  holds them (a diffusers folder beside the manifest), checked by the loader for shape and finite
- *  values only.
+ *  Weights lie beside the manifest, in the folder that its `source` names (a path, from the
+ *  manifest's own folder), or in the Hugging Face cache under `hf:ORG/NAME[@REVISION]`: the first
+ * of these that is there. A manifest whose `files` is empty declares no hashes: its weights are
+ * those of a diffusers folder, checked by the loader for shape and finite values only.
  */
 #ifndef AUT_LIB_FILM_REGISTRY_H
 #define AUT_LIB_FILM_REGISTRY_H
@@ -37,6 +38,11 @@ extern const char *const aut_tiers[]; /* their texts, NULL-terminated */
 #define AUT_CAPABILITY_ENUM(name, text) AUT_CAPABILITY_##name,
 typedef enum { AUT_CAPABILITIES (AUT_CAPABILITY_ENUM) AUT_CAPABILITY_COUNT } aut_capability_t;
 
+/*  The number formats that a model may be run in, as bits. */
+#define AUT_PRECISIONS(X) X (BF16, "bf16") X (FP32, "fp32")
+#define AUT_PRECISION_ENUM(name, text) AUT_PRECISION_##name,
+typedef enum { AUT_PRECISIONS (AUT_PRECISION_ENUM) AUT_PRECISION_COUNT } aut_precision_t;
+
 typedef struct {
     const char *name;
     uint64_t size;
@@ -52,15 +58,17 @@ typedef struct {
 
 typedef struct {
     const char *id, *name, *version, *type, *license, *description;
-    const char *revision;  /* after the @ of the source, else the version */
+    const char *revision;  /* after the @ of an hf: source, else the version */
     const char *backend;   /* "animatic", "wan", …; "" when none of ours runs it */
     const char *source;    /* or NULL */
     const char *json;      /* the manifest's text */
     const char *dir;       /* its folder, NULL when it came over the wire */
+    const char *weights;   /* the folder of its weights, NULL when they are not on this machine */
     size_t place;          /* of its folder on the search path */
     bool available;        /* it can be loaded here: weights are there, or none are needed */
     uint64_t memory;       /* bytes of device memory that it needs */
     unsigned capabilities; /* bits 1 << AUT_CAPABILITY_… */
+    unsigned precisions;   /* bits 1 << AUT_PRECISION_…; 0: it does not say */
     const aut_model_file_t *files;
     size_t file_count;
     bool video;  /* it makes video: what follows is set */
@@ -80,9 +88,14 @@ aut_registry_t *aut_registry_new (void);
 void aut_registry_destroy (aut_registry_t **self_p);
 
 /*  Adds every {image,video,audio,language}/models/ID/model.json below `dir`, in order of id; an id
- *  that is there already wins. A missing folder is no error. Bad manifests are left out with a
- *  warning (aut_registry_warning); AUT_ERR_IO when the folder exists and cannot be read. */
+ *  that is there already wins. A diffusers folder in such a place needs no manifest (derive.h), and
+ *  `dir` may be one itself. A missing folder is no error. Bad manifests are left out with a warning
+ *  (aut_registry_warning); AUT_ERR_IO when the folder exists and cannot be read. */
 int aut_registry_add_dir (aut_registry_t *self, const char *dir);
+
+/*  Adds the models of the Hugging Face cache that one of our backends runs and that no manifest so
+ *  far has as its source. Others are passed over. */
+void aut_registry_add_hub (aut_registry_t *self);
 
 /*  Adds one manifest from memory; `name` stands for its file in diagnostics, `available` for
  *  whether somebody can run it (a cluster's node). AUT_ERR_INVALID with a warning;
@@ -96,14 +109,16 @@ void aut_registry_forget_weights (aut_registry_t *self);
 
 /*  The whole search path: the folders of `models` ("DIR:DIR", may be NULL: those of the option
  *  --models or AUTEUR_MODELS), $XDG_DATA_HOME/auteur/models, the installed folder (../share/
- *  auteur/models beside the program's folder) or, in a build tree, the source's models/. */
+ *  auteur/models beside the program's folder) or, in a build tree, the source's models/; then the
+ *  Hugging Face cache. */
 int aut_registry_open (aut_registry_t **out, const char *models);
 
 /*  What was wrong with manifests, one entry a fault; texts "FILE:LINE:COL: PATH: message". */
 size_t aut_registry_warning_count (const aut_registry_t *self);
 const char *aut_registry_warning (const aut_registry_t *self, size_t index);
 
-/*  By id, or NULL. */
+/*  By id, or by where its weights are from: ORG/NAME of a manifest's source, or the path of a
+ * weights folder on the search path. NULL if there is none. */
 const aut_model_t *aut_registry_find (const aut_registry_t *self, const char *id);
 /*  All, sorted by id. */
 size_t aut_registry_count (const aut_registry_t *self);

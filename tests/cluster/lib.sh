@@ -6,7 +6,7 @@ BIN=${BIN:?the folder of the programs}
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/auteur-cluster.XXXXXX")
 PIDS=()
-export XDG_STATE_HOME=$TMP/xdg-state XDG_CONFIG_HOME=$TMP/xdg-config
+export XDG_STATE_HOME=$TMP/xdg-state XDG_CONFIG_HOME=$TMP/xdg-config HF_HUB_CACHE=$TMP/no-hub
 unset AUTEUR_BROKER AUTEUR_STATE AUTEUR_MODELS AUTEUR_KEYS
 
 cleanup () {

@@ -169,8 +169,151 @@ START_TEST (folders)
 }
 END_TEST
 
+#define INDEX(pipeline, tokens) "{\"_class_name\":\"" pipeline "\",\"expand_timesteps\":" tokens "}"
+
+static void write_file (const char *text, const char *dir, const char *part, const char *name)
+{
+    char *folder = aut_path_join (dir, part, NULL), *path = aut_path_join (folder, name, NULL);
+    ck_assert_int_eq (aut_dir_make (folder), 0);
+    ck_assert_int_eq (aut_file_write (path, text, strlen (text)), 0);
+    free (folder);
+    free (path);
+}
+
+/*  A diffusers folder, as far as a manifest is derived from it. */
+static void put_folder (const char *dir, const char *index, const char *vae)
+{
+    write_file (index, dir, ".", "model_index.json");
+    write_file ("{\"num_attention_heads\":24,\"attention_head_dim\":128,\"patch_size\":[1,2,2]}",
+                dir, "transformer", "config.json");
+    write_file ("0123456789", dir, "transformer", "a.safetensors");
+    write_file (vae, dir, "vae", "config.json");
+    write_file ("{}", dir, "scheduler", "scheduler_config.json");
+}
+
+#define VAE_22 "{\"patch_size\":2,\"dim_mult\":[1,2,4,4],\"temperal_downsample\":[false,true,true]}"
+#define VAE_21 "{\"z_dim\":16}"
+
+static void check_ti2v (const aut_model_t *model)
+{
+    ck_assert_ptr_nonnull (model);
+    ck_assert (model->available);
+    ck_assert_str_eq (model->backend, "wan");
+    ck_assert_int_eq ((int)model->rate.num, 24);
+    ck_assert_uint_eq (model->width, 1280);
+    ck_assert_uint_eq (model->height, 704);
+    ck_assert_uint_eq (model->size_multiple, 32);
+    ck_assert_uint_eq (model->frames_multiple, 4);
+    ck_assert_uint_eq (model->frames_max, 121);
+    ck_assert_uint_eq (model->tail_max, 5);
+    ck_assert (aut_model_can (model, AUT_CAPABILITY_IMAGE_TO_VIDEO));
+    ck_assert_uint_eq (model->precisions, 1u << AUT_PRECISION_BF16 | 1u << AUT_PRECISION_FP32);
+}
+
+/*  Folders without a manifest: on the search path, and as an entry of it. */
+START_TEST (derived)
+{
+    char dir[] = "/tmp/auteur-film-XXXXXX";
+    ck_assert_ptr_nonnull (mkdtemp (dir));
+    char *tiny = aut_path_join (dir, "video", "models", "tiny one", NULL);
+    char *other = aut_path_join (dir, "video", "models", "other", NULL);
+    char *itself = aut_path_join (dir, "itself", NULL);
+    put_folder (tiny, INDEX ("WanPipeline", "true"), VAE_22);
+    put_folder (other, INDEX ("FluxPipeline", "false"), VAE_21);
+    put_folder (itself, INDEX ("WanImageToVideoPipeline", "false"), VAE_21);
+    char *list = aut_sprintf ("%s:%s/", dir, itself);
+    aut_registry_t *registry;
+    ck_assert_int_eq (aut_registry_open (&registry, list), 0);
+    const aut_model_t *model = aut_registry_find (registry, "tiny-one");
+    check_ti2v (model);
+    ck_assert_str_eq (model->weights, tiny);
+    ck_assert_ptr_eq (aut_registry_find (registry, tiny), model);
+    ck_assert_int_eq (strncmp (model->revision, "0.0.0+", 6), 0);
+    ck_assert_ptr_null (aut_registry_find (registry, "other"));
+    bool told = false;
+    for (size_t i = 0; i < aut_registry_warning_count (registry); i++)
+        told |= strstr (aut_registry_warning (registry, i), "supported: WanPipeline") != NULL;
+    ck_assert (told);
+    model = aut_registry_find (registry, "itself");
+    ck_assert_ptr_nonnull (model);
+    ck_assert_uint_eq (model->size_multiple, 16);
+    ck_assert_uint_eq (model->tail_max, 1);
+    ck_assert (!aut_model_can (model, AUT_CAPABILITY_TEXT_TO_VIDEO));
+    /* other weights are another revision */
+    char *before = aut_sprintf ("%s", aut_registry_find (registry, "tiny-one")->revision);
+    aut_registry_destroy (&registry);
+    write_file ("01234567890", tiny, "transformer", "a.safetensors");
+    ck_assert_int_eq (aut_registry_open (&registry, list), 0);
+    ck_assert_str_ne (before, aut_registry_find (registry, "tiny-one")->revision);
+    aut_registry_destroy (&registry);
+    ck_assert_int_eq (aut_dir_remove (dir), 0);
+    free (before);
+    free (list);
+    free (tiny);
+    free (other);
+    free (itself);
+}
+END_TEST
+
+#define COMMIT "0123456789abcdef0123456789abcdef01234567"
+#define SOURCED(id, source)                                                                        \
+    "{\"id\":\"" id "\",\"name\":\"M\",\"version\":\"1.2.3\",\"type\":\"video\","                  \
+    "\"capabilities\":[\"text-to-video\"],\"license\":\"Apache-2.0\","                             \
+    "\"auteur\":{\"backend\":\"wan\",\"source\":\"" source "\"," VIDEO "," TIERS "}}"
+
+static char *put_cached (const char *cache, const char *folder, const char *index)
+{
+    char *repository = aut_path_join (cache, folder, NULL);
+    char *snapshot = aut_path_join (repository, "snapshots", COMMIT, NULL);
+    put_folder (snapshot, index, VAE_22);
+    write_file (COMMIT, repository, "refs", "main");
+    free (repository);
+    return snapshot;
+}
+
+/*  Weights elsewhere: below the manifest, and in the Hugging Face cache. */
+START_TEST (sources)
+{
+    char dir[] = "/tmp/auteur-film-XXXXXX";
+    ck_assert_ptr_nonnull (mkdtemp (dir));
+    char *cache = aut_path_join (dir, "hub", NULL);
+    setenv ("HF_HUB_CACHE", cache, 1);
+    free (put_cached (cache, "models--Org--Pic", INDEX ("FluxPipeline", "false")));
+    free (put_cached (cache, "models--Org--Known", INDEX ("WanPipeline", "true")));
+    char *snapshot = put_cached (cache, "models--Org--New", INDEX ("WanPipeline", "true"));
+    put (dir, "a", "model.json", SOURCED ("a", "weights"));
+    put (dir, "b", "model.json", SOURCED ("b", "hf:Org/Known"));
+    put (dir, "c", "model.json", SOURCED ("c", "hf:Org/Absent"));
+    char *weights = aut_path_join (dir, "video", "models", "a", "weights", NULL);
+    put_folder (weights, INDEX ("WanPipeline", "true"), VAE_22);
+    aut_registry_t *registry;
+    ck_assert_int_eq (aut_registry_open (&registry, dir), 0);
+    ck_assert_str_eq (aut_registry_find (registry, "a")->weights, weights);
+    const aut_model_t *known = aut_registry_find (registry, "b");
+    ck_assert (known->available);
+    ck_assert_str_eq (known->revision, "1.2.3");
+    ck_assert_ptr_eq (aut_registry_find (registry, "Org/Known"), known);
+    ck_assert (!aut_registry_find (registry, "c")->available);
+    ck_assert_ptr_null (aut_registry_find (registry, "Org--Known"));
+    ck_assert_ptr_null (aut_registry_find (registry, "Org--Pic"));
+    const aut_model_t *model = aut_registry_find (registry, "Org--New");
+    check_ti2v (model);
+    ck_assert_str_eq (model->weights, snapshot);
+    ck_assert_str_eq (model->revision, COMMIT);
+    ck_assert_ptr_eq (aut_registry_find (registry, "Org/New"), model);
+    ck_assert_ptr_eq (aut_registry_find (registry, "Org/New@" COMMIT), model);
+    ck_assert_ptr_null (aut_registry_find (registry, "Org/New@main"));
+    ck_assert_ptr_null (aut_registry_find (registry, "Org/Ne"));
+    aut_registry_destroy (&registry);
+    ck_assert_int_eq (aut_dir_remove (dir), 0);
+    free (snapshot);
+    free (weights);
+    free (cache);
+}
+END_TEST
+
 int main (void)
 {
-    const TTest *const tests[] = {shipped, bad_manifests, from_memory, folders};
+    const TTest *const tests[] = {shipped, bad_manifests, from_memory, folders, derived, sources};
     return run_suite ("registry", tests, sizeof tests / sizeof *tests);
 }
