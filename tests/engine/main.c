@@ -10,10 +10,15 @@ int main (void)
     suite_add_tcase (suite, suite_aten_nn ());
     suite_add_tcase (suite, suite_aten_ops ());
     suite_add_tcase (suite, suite_clean ());
+    suite_add_tcase (suite, suite_clip ());
     suite_add_tcase (suite, suite_config ());
     suite_add_tcase (suite, suite_folder ());
     suite_add_tcase (suite, suite_resample ());
     suite_add_tcase (suite, suite_scheduler ());
+    suite_add_tcase (suite, suite_weights ());
+    suite_add_tcase (suite, suite_weights_hash ());
+    suite_add_tcase (suite, suite_tokenizer ());
+    suite_add_tcase (suite, suite_umt5 ());
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);
     int failed = srunner_ntests_failed (runner);

@@ -9,9 +9,14 @@ TCase *suite_aten_fused (void);
 TCase *suite_aten_nn (void);
 TCase *suite_aten_ops (void);
 TCase *suite_clean (void);
+TCase *suite_clip (void);
 TCase *suite_config (void);
 TCase *suite_folder (void);
 TCase *suite_resample (void);
 TCase *suite_scheduler (void);
+TCase *suite_weights (void);
+TCase *suite_weights_hash (void);
+TCase *suite_tokenizer (void);
+TCase *suite_umt5 (void);
 
 #endif
