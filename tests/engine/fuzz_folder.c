@@ -1,9 +1,10 @@
 /*  model_index.json of any bytes, and the same bytes as a model's name: what is taken obeys the
  *  rules, and no name leads out of the cache. */
+#include "lib/core/hub.h"
 #include "lib/core/mem.h"
-#include "node/engine/folder_hub.h"
 #include "node/engine/folder_index.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ static void check_index (const folder_t *f)
 
 static void check_name (const char *name)
 {
-    if (!hub_is_name (name))
+    if (!aut_hub_is_name (name))
         return;
     const char *at = strchr (name, '@');
     must (!strstr (name, "../") && !strstr (name, "/.") && !strstr (name, "//"));

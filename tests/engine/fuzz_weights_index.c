@@ -1,6 +1,7 @@
 /*  Indexes of any bytes: whatever is taken names only files beside the index, each once. */
 #include "node/engine/weights_index.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
