@@ -13,6 +13,8 @@ if (NOT CMAKE_BUILD_TYPE)
     set (CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
 endif ()
 set (CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+# What came from a folder of its own (AUTEUR_DEPS) is found there after installing, too.
+set (CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
 include (GNUInstallDirs)
 find_package (PkgConfig)
 find_package (Threads REQUIRED)

@@ -28,6 +28,9 @@ namespace
 constexpr size_t head_size = c10::gAlignment;
 static_assert (head_size >= sizeof (uint64_t));
 
+/*  Of one tensor. More is a fault, and not for malloc to find out. */
+constexpr size_t size_max = size_t{1} << 39;
+
 std::atomic<uint64_t> s_allocated;
 std::atomic<uint64_t> s_peak;
 thread_local uint64_t t_limit;
@@ -89,7 +92,7 @@ class counting_allocator_t final : public c10::Allocator
             throw_out_of_memory (size, t_limit > held ? t_limit - held : 0,
                                  "within the limit of " + mib (t_limit));
         void *head = nullptr;
-        if (size > SIZE_MAX - head_size || posix_memalign (&head, head_size, size + head_size))
+        if (size > size_max || posix_memalign (&head, head_size, size + head_size))
             throw_out_of_memory (size, host_available (), "on the host");
         *static_cast<uint64_t *> (head) = size;
         count_up (size);
