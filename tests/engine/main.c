@@ -15,6 +15,8 @@ int main (void)
     suite_add_tcase (suite, suite_folder ());
     suite_add_tcase (suite, suite_resample ());
     suite_add_tcase (suite, suite_scheduler ());
+    suite_add_tcase (suite, suite_transformer ());
+    suite_add_tcase (suite, suite_transformer_parts ());
     suite_add_tcase (suite, suite_weights ());
     suite_add_tcase (suite, suite_weights_hash ());
     suite_add_tcase (suite, suite_tokenizer ());

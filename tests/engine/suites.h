@@ -14,6 +14,8 @@ TCase *suite_config (void);
 TCase *suite_folder (void);
 TCase *suite_resample (void);
 TCase *suite_scheduler (void);
+TCase *suite_transformer (void);
+TCase *suite_transformer_parts (void);
 TCase *suite_weights (void);
 TCase *suite_weights_hash (void);
 TCase *suite_tokenizer (void);

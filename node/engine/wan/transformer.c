@@ -13,6 +13,7 @@
 
 #define IMAGE_EPS 1e-5 /* of the picture's layer norms, whatever the config says */
 #define TEXT_ROWS_SHOWN 64
+#define TOKENS_MAX (1 << 21) /* 720p of 2,000 frames: a bound for sizes from outside */
 
 struct wan_transformer {
     aten_t *c;
@@ -241,6 +242,12 @@ static bool check_input (wan_transformer_t *self, const wan_transformer_in_t *in
                        (long long)size, axis[i], (long long)config->patch[i],
                        (long long)(config->patch[i] * config->rope_max));
     }
+    int64_t tokens = 1;
+    for (int i = 0; i < 3 && aten_status (c) == 0; i++)
+        tokens *= aten_dim (in->latents, 2 + i) / config->patch[i];
+    if (tokens > TOKENS_MAX)
+        aten_fail (c, AUT_ERR_INVALID, "%s: %lld tokens are more than %d", label, (long long)tokens,
+                   TOKENS_MAX);
     if (!aten_has_dims (in->text, DIMS (-1, -1, config->text_dim)) || aten_dim (in->text, 1) < 1 ||
         (aten_dim (in->text, 0) != 1 && aten_dim (in->text, 0) != batch))
         aten_fail (c, AUT_ERR_INVALID, "%s: takes text of %lld channels, for one or for all", label,

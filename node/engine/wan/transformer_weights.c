@@ -142,19 +142,22 @@ static int64_t last_dim (const weights_t *weights, const char *name, size_t rank
 
 static void find_parts (wan_transformer_config_t *out, config_t *config, const weights_t *weights)
 {
-    int64_t dims[AUT_TENSOR_RANK_MAX], width = out->heads * out->head_dim;
+    int64_t dims[AUT_TENSOR_RANK_MAX];
+    const char *image = "condition_embedder.image_embedder.ff.net.0.proj.weight";
     const char *position = "condition_embedder.image_embedder.pos_embed";
-    out->image_dim =
-        last_dim (weights, "condition_embedder.image_embedder.ff.net.0.proj.weight", 2, FFN_MAX);
-    out->added_kv_dim = last_dim (weights, "blocks.0.attn2.add_k_proj.weight", 2, FFN_MAX);
+    if (weights_has (weights, "%s", image)) {
+        out->image_dim = last_dim (weights, image, 2, FFN_MAX);
+        if (out->image_dim == 0) /* so that loading names the tensor */
+            out->image_dim = config_int (config, "image_dim", 1280, 1, FFN_MAX);
+    }
+    /* It takes what the image embedder makes; a tensor of another shape is named when it loads. */
+    if (out->image_dim > 0 && weights_has (weights, "blocks.0.attn2.add_k_proj.weight"))
+        out->added_kv_dim = out->heads * out->head_dim;
     if (out->image_dim > 0 && weights_dims (weights, position, dims) == 3 && dims[1] >= 1 &&
         dims[1] <= TOKENS_MAX)
         out->pos_embed_len = dims[1];
-    if (out->added_kv_dim > 0 && out->image_dim == 0)
+    if (out->image_dim == 0 && weights_has (weights, "blocks.0.attn2.add_k_proj.weight"))
         config_fail (config, "image_dim", "the weights have add_k_proj but no image_embedder");
-    else if (out->added_kv_dim > 0 && out->added_kv_dim != width)
-        config_fail (config, "added_kv_proj_dim", "%lld must be the width %lld",
-                     (long long)out->added_kv_dim, (long long)width);
 }
 
 int wan_config_read (wan_transformer_config_t *out, config_t *config, const weights_t *weights)

@@ -1,0 +1,179 @@
+/*  What the Wan transformer is made of: times, positions, and its own fused steps against the plain
+ *  ones.
+ */
+#include "lib/core/error.h"
+#include "node/engine/wan/rope.h"
+#include "node/engine/wan/times.h"
+#include "tests/engine/suites.h"
+
+#include <math.h>
+
+#define COUNT(array) ((int)(sizeof (array) / sizeof *(array)))
+
+static aten_t *open_cpu (void)
+{
+    aten_options_t options = {.device = "cpu", .threads = 2};
+    aten_t *c = NULL;
+    ck_assert_int_eq (aten_new (&c, &options), 0);
+    return c;
+}
+
+/*  In runs and gathered, each token has the row of its own time. */
+START_TEST (rows_of_times)
+{
+    enum { TOKENS = 60 };
+    float times[TOKENS];
+    for (int i = 0; i < TOKENS; i++)
+        times[i] = _i == 0 ? 7 : _i == 1 ? (i < 20 || i >= 50 ? 0 : 999) : (float)(i * 7 % 13);
+    aten_t *c = open_cpu ();
+    wan_times_t made;
+    ck_assert_int_eq (wan_times_make (&made, times, TOKENS, TOKENS), 0);
+    ck_assert_int_eq (made.count, ((int[]){1, 2, 13})[_i]);
+    ck_assert_uint_eq (made.runs, ((size_t[]){1, 3, 0})[_i]);
+    tensor_t *table =
+        aten_from_host (c, made.values, AUT_DTYPE_F32, DIMS (made.count, 1)); /* its own value */
+    for (int64_t start = 0; start < TOKENS; start += 7) {
+        int64_t length = TOKENS - start < 11 ? TOKENS - start : 11;
+        float rows[TOKENS];
+        tensor_t *t = wan_times_rows (&made, c, table, start, length);
+        ck_assert_int_eq (aten_status (c), 0);
+        ck_assert (aten_dim (t, 0) == 1 || aten_dim (t, 0) == length);
+        ck_assert_int_eq (
+            aten_read (c, t, AUT_DTYPE_F32, rows, (size_t)aten_dim (t, 0) * sizeof *rows), 0);
+        for (int64_t i = 0; i < length; i++)
+            ck_assert_float_eq (rows[aten_dim (t, 0) == 1 ? 0 : i], times[start + i]);
+    }
+    wan_times_free (&made);
+    aten_destroy (&c);
+}
+END_TEST
+
+/* ---- positions --------------------------------------------------------------------------------
+ */
+
+START_TEST (rope_axes)
+{
+    static const int64_t cases[][4] = {{128, 44, 42, 42}, {44, 16, 14, 14}, {24, 8, 8, 8},
+                                       {32, 12, 10, 10},  {4, 4, 0, 0},     {2, 2, 0, 0}};
+    for (int i = 0; i < COUNT (cases); i++) {
+        int64_t split[3];
+        wan_rope_split (cases[i][0], split);
+        ck_assert_mem_eq (split, cases[i] + 1, sizeof split);
+    }
+}
+END_TEST
+
+/*  The tables against their definition: pair i of a place is turned by place / 10000^(2i / axis).
+ */
+START_TEST (rope_tables)
+{
+    enum { T = 3, H = 4, W = 5, D = 44, N = T * H * W };
+    static float cosines[N * D], sines[N * D];
+    aten_t *c = open_cpu ();
+    wan_rope_t rope = {0};
+    wan_rope_prepare (&rope, c, D, (int64_t[]){T, H, W});
+    ck_assert_int_eq (aten_read (c, rope.cos, AUT_DTYPE_F32, cosines, sizeof cosines), 0);
+    ck_assert_int_eq (aten_read (c, rope.sin, AUT_DTYPE_F32, sines, sizeof sines), 0);
+    for (int n = 0; n < N; n++)
+        for (int i = 0; i < D; i++) {
+            int place = i < 16 ? n / (H * W) : i < 30 ? n / W % H : n % W;
+            int axis = i < 16 ? 16 : 14, at = i < 16 ? i : (i - 16) % 14;
+            double angle = place / pow (10000, (double)(at & ~1) / axis);
+            ck_assert_float_eq (cosines[n * D + i], (float)cos (angle));
+            ck_assert_float_eq (sines[n * D + i], (float)sin (angle));
+        }
+    tensor_t *kept = rope.cos;
+    wan_rope_prepare (&rope, c, D, (int64_t[]){T, H, W});
+    ck_assert_ptr_eq (rope.cos, kept); /* the same size again is not made again */
+    wan_rope_prepare (&rope, c, D, (int64_t[]){T, W, H});
+    ck_assert_int_eq (aten_read (c, rope.cos, AUT_DTYPE_F32, cosines, sizeof cosines), 0);
+    ck_assert_float_eq (cosines[H * D + 16], (float)cos (1.0)); /* the second row begins at H now */
+    wan_rope_drop (&rope, c);
+    aten_destroy (&c);
+}
+END_TEST
+
+/*  The largest difference of two tensors' values. */
+static double apart (aten_t *c, tensor_t *a, tensor_t *b)
+{
+    double most = aten_abs_max (c, aten_sub (c, a, b));
+    ck_assert_msg (aten_status (c) == 0, "%s", aut_error_detail ());
+    return most;
+}
+
+static const aut_dtype_t types[] = {AUT_DTYPE_F32, AUT_DTYPE_BF16, AUT_DTYPE_F16};
+
+/*  In one step as in two. fp16 takes the composed way, which CUDA takes too. */
+START_TEST (norm_rope_is_norm_then_rope)
+{
+    enum { B = 2, N = 5, H = 3, D = 44 };
+    aten_t *c = open_cpu ();
+    wan_rope_t rope = {0};
+    wan_rope_prepare (&rope, c, D, (int64_t[]){1, 1, N});
+    tensor_t *x = aten_to (c, aten_randn (c, 1, DIMS (B, N, H * D)), types[_i]);
+    tensor_t *weight = aten_to (c, aten_randn (c, 2, DIMS (H * D)), types[_i]);
+    tensor_t *two = aten_reshape (c, aten_rms_norm (c, x, weight, 1e-6), DIMS (B, N, H, D));
+    two = aten_reshape (c, aten_rope (c, two, rope.cos, rope.sin), DIMS (B, N, H * D));
+    tensor_t *one = aten_norm_rope_ (c, aten_clone (c, x), weight, rope.cos, rope.sin, 1e-6);
+    ck_assert_int_eq (aten_dtype (one), types[_i]);
+    ck_assert (aten_has_dims (one, DIMS (B, N, H * D)));
+    ck_assert_double_le (apart (c, one, two), _i == 0 ? 1e-6 : _i == 1 ? 0.032 : 0.004);
+    ck_assert_double_gt (aten_abs_max (c, one), 1);
+    ck_assert_ptr_null (aten_norm_rope_ (c, aten_clone (c, x), weight, rope.cos,
+                                         aten_narrow (c, rope.sin, 1, 1, 4), 1e-6));
+    ck_assert_int_ne (aten_status (c), 0);
+    aten_clear (c);
+    wan_rope_drop (&rope, c);
+    aten_destroy (&c);
+}
+END_TEST
+
+/*  Into a view: the tokens beside it stay as they are. */
+START_TEST (gate_add_in_place)
+{
+    enum { N = 9, D = 44 };
+    aten_t *c = open_cpu ();
+    tensor_t *x = aten_to (c, aten_randn (c, 1, DIMS (1, N, D)), types[_i]);
+    tensor_t *y = aten_to (c, aten_randn (c, 2, DIMS (1, 4, D)), types[_i]);
+    tensor_t *gate = aten_narrow (c, aten_randn (c, 3, DIMS (1, 6, D)), 1, 2, 1);
+    tensor_t *before = aten_clone (c, x);
+    tensor_t *sum = aten_gate_add (c, aten_narrow (c, before, 1, 3, 4), y, gate);
+    aten_gate_add_ (c, aten_narrow (c, x, 1, 3, 4), y, gate);
+    ck_assert_double_eq (apart (c, aten_narrow (c, x, 1, 3, 4), sum), 0);
+    ck_assert_double_eq (apart (c, aten_narrow (c, x, 1, 0, 3), aten_narrow (c, before, 1, 0, 3)),
+                         0);
+    ck_assert_double_eq (apart (c, aten_narrow (c, x, 1, 7, 2), aten_narrow (c, before, 1, 7, 2)),
+                         0);
+    aten_destroy (&c);
+}
+END_TEST
+
+/*  Small, and large enough for the matrix product that is chosen for large ones. */
+START_TEST (linear_gelu_is_linear_then_gelu)
+{
+    int64_t rows = _i % 2 ? 300 : 7, in = 160, out = 544;
+    aut_dtype_t type = types[_i / 2];
+    aten_t *c = open_cpu ();
+    tensor_t *x = aten_to (c, aten_randn (c, 1, DIMS (1, rows, in)), type);
+    tensor_t *w = aten_to (c, aten_mul_scalar (c, aten_randn (c, 2, DIMS (out, in)), 0.1), type);
+    tensor_t *b = aten_to (c, aten_randn (c, 3, DIMS (out)), type);
+    tensor_t *two = aten_gelu_tanh (c, aten_linear (c, x, w, b));
+    tensor_t *one = aten_linear_gelu_tanh (c, x, w, b);
+    ck_assert (aten_has_dims (one, DIMS (1, rows, out)));
+    ck_assert_double_le (apart (c, one, two), type == AUT_DTYPE_F32 ? 5e-6 : 0.064);
+    ck_assert_double_gt (aten_abs_max (c, one), 1);
+    aten_destroy (&c);
+}
+END_TEST
+
+TCase *suite_transformer_parts (void)
+{
+    TCase *tc = tcase_create ("transformer_parts");
+    tcase_add_loop_test (tc, rows_of_times, 0, 3);
+    tcase_add_test (tc, rope_axes);
+    tcase_add_test (tc, rope_tables);
+    tcase_add_loop_test (tc, norm_rope_is_norm_then_rope, 0, COUNT (types));
+    tcase_add_loop_test (tc, gate_add_in_place, 0, COUNT (types));
+    tcase_add_loop_test (tc, linear_gelu_is_linear_then_gelu, 0, 4);
+    return tc;
+}
