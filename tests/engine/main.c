@@ -17,10 +17,12 @@ int main (void)
     suite_add_tcase (suite, suite_scheduler ());
     suite_add_tcase (suite, suite_transformer ());
     suite_add_tcase (suite, suite_transformer_parts ());
-    suite_add_tcase (suite, suite_weights ());
-    suite_add_tcase (suite, suite_weights_hash ());
+    suite_add_tcase (suite, suite_sentencepiece ());
     suite_add_tcase (suite, suite_tokenizer ());
     suite_add_tcase (suite, suite_umt5 ());
+    suite_add_tcase (suite, suite_vae ());
+    suite_add_tcase (suite, suite_weights ());
+    suite_add_tcase (suite, suite_weights_hash ());
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);
     int failed = srunner_ntests_failed (runner);

@@ -16,9 +16,11 @@ TCase *suite_resample (void);
 TCase *suite_scheduler (void);
 TCase *suite_transformer (void);
 TCase *suite_transformer_parts (void);
-TCase *suite_weights (void);
-TCase *suite_weights_hash (void);
+TCase *suite_sentencepiece (void);
 TCase *suite_tokenizer (void);
 TCase *suite_umt5 (void);
+TCase *suite_vae (void);
+TCase *suite_weights (void);
+TCase *suite_weights_hash (void);
 
 #endif

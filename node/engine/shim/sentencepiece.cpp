@@ -5,7 +5,6 @@
 extern "C" {
 #include "lib/core/error.h"
 #include "lib/core/file.h"
-#include "lib/core/mem.h"
 }
 
 #include <sentencepiece_processor.h>
@@ -14,7 +13,6 @@ extern "C" {
 #include <exception>
 #include <memory>
 #include <string>
-#include <vector>
 
 struct spm {
     sentencepiece::SentencePieceProcessor processor;
@@ -25,7 +23,6 @@ namespace
 {
 
 constexpr size_t file_max = 64u << 20;
-constexpr size_t text_max = 16u << 20;
 
 struct free_t {
     void operator() (void *p) const
@@ -68,23 +65,6 @@ int load (std::unique_ptr<spm> &out, const char *path)
     return 0;
 }
 
-int encode (const spm_t *self, const char *text, size_t size, int32_t **ids, size_t *count)
-{
-    if (size > text_max)
-        return aut_fail (AUT_ERR_TOO_LARGE, "a text of %zu bytes is too long to be encoded", size);
-    std::vector<int> found;
-    auto status = self->processor.Encode (absl::string_view (text, size), &found);
-    if (!status.ok ())
-        return aut_fail (AUT_ERR_INTERNAL, "the text cannot be encoded: %.200s", status.message ());
-    auto *copy = static_cast<int32_t *> (aut_try_alloc (found.size () + 1, sizeof (int32_t)));
-    if (!copy)
-        return AUT_ERR_NOMEM;
-    std::copy (found.begin (), found.end (), copy);
-    *ids = copy;
-    *count = found.size ();
-    return 0;
-}
-
 } // namespace
 
 int spm_open (spm_t **out, const char *path)
@@ -107,18 +87,6 @@ void spm_close (spm_t **self_p)
 int32_t spm_count (const spm_t *self)
 {
     return self->count;
-}
-
-int32_t spm_id (const spm_t *self, const char *piece)
-{
-    int32_t id = -1;
-    guarded (piece, [&] {
-        int found = self->processor.PieceToId (piece); /* the unknown id if there is none */
-        if (found >= 0 && found < self->count && self->processor.IdToPiece (found) == piece)
-            id = found;
-        return 0;
-    });
-    return id;
 }
 
 const char *spm_piece (const spm_t *self, int32_t id)
@@ -146,11 +114,4 @@ double spm_score (const spm_t *self, int32_t id)
 int32_t spm_unknown_id (const spm_t *self)
 {
     return self->processor.unk_id ();
-}
-
-int spm_encode (const spm_t *self, const char *text, size_t size, int32_t **ids, size_t *count)
-{
-    *ids = nullptr;
-    *count = 0;
-    return guarded ("spm_encode", [&] { return encode (self, text, size, ids, count); });
 }

@@ -1,4 +1,5 @@
-/*  libsentencepiece behind C: loading a model file and turning text into ids.
+/*  libsentencepiece behind C: the pieces of a model file. Text is turned into ids by the engine's
+ *  own text/unigram.h, which cuts as the models' own tokenizer does; the library does not always.
  *
  *  A processor is immutable after spm_open: any thread may use it. Every entry catches everything.
  */
@@ -21,16 +22,11 @@ void spm_close (spm_t **self_p);
 
 /*  Pieces in the model; ids are 0 … count − 1. */
 int32_t spm_count (const spm_t *self);
-/*  The id of a piece (exact text, "</s>"), or -1 if there is none. */
-int32_t spm_id (const spm_t *self, const char *piece);
 /*  The text of an id, borrowed; NULL if out of range. */
 const char *spm_piece (const spm_t *self, int32_t id);
 /*  The score (log probability) of an id's piece; 0 if out of range. */
 double spm_score (const spm_t *self, int32_t id);
 int32_t spm_unknown_id (const spm_t *self);
-
-/*  Encodes `size` bytes of UTF-8 → `*ids` (freed with free), `*count`. No begin or end is added. */
-int spm_encode (const spm_t *self, const char *text, size_t size, int32_t **ids, size_t *count);
 
 #ifdef __cplusplus
 }
