@@ -11,10 +11,10 @@
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
 #include "node/engine/weights_finite.h"
+#include "node/engine/weights_header.h"
 #include "node/engine/weights_index.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,9 +23,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define NAME_MAX_BYTES 512               /* of a tensor that a model asks for */
-#define HEADERS_MAX ((uint64_t)32 << 20) /* of all shards: parsed they take many times this */
-#define ROWS_MAX ((uint64_t)1 << 30)     /* bytes that weights_rows gathers */
+#define NAME_MAX_BYTES 512           /* of a tensor that a model asks for */
+#define ROWS_MAX ((uint64_t)1 << 30) /* bytes that weights_rows gathers */
 
 typedef struct {
     char *name; /* below the model's folder: "transformer/model.safetensors" */
@@ -50,20 +49,17 @@ struct weights {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/*  Adds the bytes of a file's header to the sum, before the header is parsed. What is wrong with a
- *  file is left to its reader to say. */
-static int count_header (weights_t *self, const char *path)
+/*  Adds the bytes of a file's header to the sum, before the header is parsed. */
+static int count_header (weights_t *self, const char *path, const char *name)
 {
-    uint64_t header = 0;
-    int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd >= 0 && pread (fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
-        header = 0;
-    if (fd >= 0)
-        close (fd);
-    self->headers += header < AUT_SAFETENSORS_HEADER_MAX ? header : AUT_SAFETENSORS_HEADER_MAX;
-    if (self->headers > HEADERS_MAX)
-        return aut_fail (AUT_ERR_TOO_LARGE,
-                         "the headers of its shards have more than %" PRIu64 " bytes", HEADERS_MAX);
+    uint64_t size;
+    int rc = weights_header_size (&size, path);
+    if (rc != AUT_OK)
+        return aut_fail_in (rc, "%s", name);
+    self->headers += size;
+    if (self->headers > AUT_SAFETENSORS_HEADER_MAX)
+        return aut_fail (AUT_ERR_TOO_LARGE, "the headers of its shards have more than %u bytes",
+                         AUT_SAFETENSORS_HEADER_MAX);
     return AUT_OK;
 }
 
@@ -75,7 +71,7 @@ static int open_shard (weights_t *self, shard_t *shard, const char *file_name)
     if (!aut_file_exists (path))
         rc = aut_fail (AUT_ERR_NOT_FOUND, "%s is missing (looked for %s)", shard->name, path);
     if (rc == AUT_OK)
-        rc = count_header (self, path);
+        rc = count_header (self, path, shard->name);
     if (rc == AUT_OK) {
         rc = aut_safetensors_open (&shard->file, path);
         if (rc != AUT_OK)

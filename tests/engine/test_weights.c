@@ -429,6 +429,28 @@ START_TEST (test_many_shards)
 }
 END_TEST
 
+/*  A header of 16 MiB full of empty objects would take a gigabyte once it is parsed. */
+START_TEST (test_wild_headers)
+{
+    size_t length = (size_t)4 << 20;
+    char *bytes = aut_calloc (length + 9, 1), *path = aut_path_join (s_dir, SINGLE, NULL);
+    uint64_t size = length;
+    memcpy (bytes, &size, 8);
+    memcpy (bytes + 8, "{\"a\":[", 6);
+    for (size_t i = 14; i + 5 < length + 8; i += 3)
+        memcpy (bytes + i, "{},", 3);
+    memcpy (bytes + length + 3, "{}]} ", 5);
+    ck_assert_int_eq (aut_file_write (path, bytes, length + 8), 0);
+    check_refused (AUT_ERR_TOO_LARGE, "transformer/" SINGLE ": the header has more than");
+    size = UINT64_MAX;
+    memcpy (bytes, &size, 8);
+    ck_assert_int_eq (aut_file_write (path, bytes, length + 8), 0);
+    check_refused (AUT_ERR_TOO_LARGE, "transformer/" SINGLE ": ");
+    free (path);
+    free (bytes);
+}
+END_TEST
+
 START_TEST (test_nothing_there)
 {
     check_refused (AUT_ERR_NOT_FOUND, "transformer/" SINGLE " is missing");
@@ -456,6 +478,7 @@ TCase *suite_weights (void)
     tcase_add_test (tests, test_broken_shards);
     tcase_add_loop_test (tests, test_index, 0, sizeof indexes / sizeof *indexes);
     tcase_add_test (tests, test_many_shards);
+    tcase_add_test (tests, test_wild_headers);
     tcase_add_test (tests, test_nothing_there);
     return tests;
 }
