@@ -2,9 +2,31 @@
 # wants a CUDA toolkit wherever LibTorch was built with CUDA, and all that is needed is in its own folder.
 # Every build of LibTorch for CUDA has libtorch_cuda, whose kernels register when it is loaded, though
 # nothing calls into it: hence no-as-needed.
-file (GLOB candidates ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
-list (APPEND candidates "")
-list (GET candidates 0 default)
+# Looked for, in this order: AUTEUR_TORCH, what find_package (Torch) would be told (Torch_DIR and
+# CMAKE_PREFIX_PATH, as torch.utils.cmake_prefix_path prints it), .venv/, the packages of python3.
+set (candidates "")
+foreach (prefix ${Torch_DIR} ${CMAKE_PREFIX_PATH} $ENV{CMAKE_PREFIX_PATH})
+    foreach (up "" /.. /../.. /../../..)
+        get_filename_component (folder ${prefix}${up} ABSOLUTE)
+        list (APPEND candidates ${folder})
+    endforeach ()
+endforeach ()
+file (GLOB local ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+list (APPEND candidates ${local})
+find_program (AUTEUR_PYTHON python3)
+mark_as_advanced (AUTEUR_PYTHON)
+if (AUTEUR_PYTHON AND NOT local AND NOT AUTEUR_TORCH)
+    execute_process (
+        COMMAND ${AUTEUR_PYTHON} -c "import importlib.util as u; print (u.find_spec ('torch').submodule_search_locations[0])"
+        OUTPUT_VARIABLE system OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    list (APPEND candidates ${system})
+endif ()
+set (default "")
+foreach (folder ${candidates})
+    if (NOT default AND EXISTS ${folder}/include/ATen/ATen.h AND EXISTS ${folder}/lib/libtorch_cpu.so)
+        set (default ${folder})
+    endif ()
+endforeach ()
 set (AUTEUR_TORCH "${default}" CACHE PATH
      "LibTorch: an unpacked libtorch/, or a Python's site-packages/torch")
 if (NOT AUTEUR_TORCH AND default)
