@@ -39,7 +39,8 @@ static int verify_model (const aut_model_t *model, bool json)
     size_t bad = 0;
     for (size_t i = 0; i < model->file_count; i++) {
         const aut_model_file_t *file = &model->files[i];
-        char *path = aut_path_join (model->dir ? model->dir : ".", file->name, NULL);
+        const char *dir = model->weights ? model->weights : model->dir;
+        char *path = aut_path_join (dir ? dir : ".", file->name, NULL);
         aut_hash_t hash;
         const char *state = "ok";
         if (aut_hash_file (&hash, NULL, path))

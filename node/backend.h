@@ -3,13 +3,15 @@
  *  A backend lives in a worker process, on its main thread; every function is called there, in the
  *  order probe, load, generate…, unload. Nothing in a backend knows of messages, files of the
  *  cluster or other tasks: it is handed decoded pictures and the float tail, and gives back float
- *  frames. A node also calls probe, on any thread, to learn which models it may offer.
+ *  frames. A node also probes, on any thread, to learn which models it may offer; it does so
+ * without loading the backends (node/probes.h).
  *
  *  Slots marked MUST are never NULL; MAY ones can be.
  */
 #ifndef AUT_NODE_BACKEND_H
 #define AUT_NODE_BACKEND_H
 
+#include "lib/film/registry.h"
 #include "lib/film/task.h"
 #include "lib/media/picture.h"
 
@@ -21,13 +23,17 @@
 typedef struct {
     const char *name;      /* "cpu" or "cuda:0" */
     uint64_t memory_bytes; /* what the device has in all; 0 = unknown */
+    uint64_t memory_limit; /* what a model may take of it (--vram-limit); 0 = all */
+    uint32_t threads;      /* processors that it may keep busy; 0 = the backend's choice */
 } aut_device_t;
 
 /*  A model that is to be probed or loaded, borrowed for the call. */
 typedef struct {
     const char *id;       /* "auteur-animatic" */
     const char *revision; /* may be "" */
-    const char *dir;      /* the folder of the model's manifest and files; NULL if it has none */
+    const char *dir;      /* the folder of the model's manifest; NULL if it has none */
+    const char *weights;  /* the folder of its weights; NULL if they are not on this machine */
+    unsigned precisions;  /* bits 1 << AUT_PRECISION_…; 0 = the backend's choice */
     const aut_device_t *device;
 } aut_model_ref_t;
 
@@ -62,6 +68,17 @@ typedef struct {
     void *ctx;
 } aut_generate_out_t;
 
+/*  How a chunk was made, for its metadata. Strings are borrowed from the state, never NULL, and ""
+ * for what a backend does not know. */
+typedef struct {
+    const char *revision;  /* of the weights as they were found: a snapshot's commit */
+    const char *weights;   /* SHA-256 over all the weights, 64 hex digits */
+    const char *precision; /* "fp32", "bf16" */
+    const char *memory;    /* how memory was saved: the engine's rung */
+    uint64_t peak_bytes;   /* of the device's memory; 0 = not known */
+    double text_seconds, denoise_seconds, decode_seconds;
+} aut_generate_report_t;
+
 typedef struct aut_backend {
     /*  MUST. What manifests call it ("animatic"). */
     const char *name;
@@ -86,6 +103,9 @@ typedef struct aut_backend {
     /*  MAY. Frees what can be made again (caches, workspaces) when the worker has been idle or the
      *  device ran out of memory; the state stays loaded. */
     void (*trim) (void *state);
+
+    /*  MAY. Tells how the chunk that generate made last was made; valid until the next call. */
+    void (*report) (const void *state, aut_generate_report_t *out);
 } aut_backend_t;
 
 #endif

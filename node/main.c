@@ -20,7 +20,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
 typedef struct {
-    const char *broker, *endpoints, *state, *name, *models, *cache_size, *keys;
+    const char *broker, *endpoints, *state, *name, *models, *cache_size, *vram_limit, *keys;
     const char *log_level, *log_format;
     aut_opt_list_t devices;
     int64_t workers, credit, hang;
@@ -36,30 +36,6 @@ static const char about[] =
     "back. A second one leaves at once. SIGHUP looks for models again.\n"
     "\n"
     "Example: auteur-node --broker render1:7700 --device cuda:0 --state /var/lib/auteur/node";
-
-/*  "16G": bytes with an optional K, M, G or T (powers of 1024). */
-static int parse_bytes (uint64_t *out, const char *text)
-{
-    static const char units[] = "KMGT";
-    char *end = NULL;
-    errno = 0;
-    unsigned long long value = strtoull (text, &end, 10);
-    unsigned shift = 0;
-    const char *unit = *end ? strchr (units, *end & ~0x20) : NULL;
-    if (unit && *unit) {
-        shift = 10 * (unsigned)(unit - units + 1);
-        end++;
-        if (*end == 'B' || *end == 'b')
-            end++;
-    }
-    if (text[0] < '0' || text[0] > '9' || errno || *end || value > UINT64_MAX >> shift)
-        return aut_fail (AUT_ERR_INVALID,
-                         "--cache-size: '%s' is no size; write a number of bytes, or one with K, "
-                         "M, G or T after it",
-                         text);
-    *out = value << shift;
-    return 0;
-}
 
 static int set_up_log (const arguments_t *args)
 {
@@ -93,7 +69,9 @@ static int fill_options (const arguments_t *args, aut_endpoints_t *endpoints,
 {
     int rc = set_up_log (args);
     if (rc == 0 && args->cache_size)
-        rc = parse_bytes (&options->cache_size, args->cache_size);
+        rc = aut_options_bytes (&options->cache_size, "--cache-size", args->cache_size);
+    if (rc == 0 && args->vram_limit)
+        rc = aut_options_bytes (&options->vram_limit, "--vram-limit", args->vram_limit);
     if (rc == 0 && (args->drain < 0 || args->drain > 1e6))
         rc = aut_fail (AUT_ERR_INVALID, "--drain: %g is not between 0 and 1000000", args->drain);
     if (rc == 0 && args->keys && !args->insecure)
@@ -205,6 +183,11 @@ int main (int argc, char **argv)
          "where models are looked for before the shipped ones", "AUTEUR_MODELS", 0, 0},
         {"cache-size", 0, AUT_OPT_STRING, &args.cache_size, "BYTES",
          "bytes of artifacts to keep, with K, M, G or T; 0 is no limit (16G)", NULL, 0, 0},
+        {"vram-limit", 0, AUT_OPT_STRING, &args.vram_limit, "BYTES",
+         "device memory that a model may take, with K, M, G or T; one that needs more runs in "
+         "parts "
+         "(all there is)",
+         "AUTEUR_VRAM_LIMIT", 0, 0},
         {"drain", 0, AUT_OPT_NUMBER, &args.drain, "SECONDS",
          "how long a running chunk may go on at the end (10)", NULL, 0, 0},
         {"hang", 0, AUT_OPT_INT, &args.hang, "SECONDS",

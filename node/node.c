@@ -402,8 +402,13 @@ static int start_pool (aut_node_daemon_t *self, const aut_node_options_t *option
                                             : aut_path_program ("auteur-worker");
     if (!program)
         return AUT_ERR_NOT_FOUND;
-    self->pool = aut_pool_new (program, options->models, offer->threads, offer->workers,
-                               offer->count, on_worker, self);
+    aut_pool_options_t pool = {.program = program,
+                               .models = options->models,
+                               .threads = offer->threads,
+                               .vram_limit = options->vram_limit,
+                               .workers = offer->workers,
+                               .worker_count = offer->count};
+    self->pool = aut_pool_new (&pool, on_worker, self);
     free (program);
     return 0;
 }

@@ -27,6 +27,7 @@ typedef struct {
     uint32_t credit;     /* tasks that a worker takes ahead, the running one included */
     const char *models;  /* model folders, "DIR:DIR…", before the shipped ones; NULL = none */
     uint64_t cache_size; /* bytes of artifacts kept for later use; 0 = without limit */
+    uint64_t vram_limit; /* bytes of a device's memory that a model may take; 0 = all there is */
     uint32_t drain_ms;   /* how long a running chunk may go on after a drain began */
     uint32_t hang_ms;    /* a worker that reports nothing for so long is killed */
     uint32_t load_ms;    /* the same while it loads a model */

@@ -4,8 +4,8 @@
 #include "lib/core/error.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
-#include "node/backends.h"
 #include "node/device.h"
+#include "node/probes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +19,16 @@ static bool can_run (const aut_model_t *model, const aut_device_info_t *device)
 {
     if (!model->available || !*model->backend)
         return false;
-    const aut_backend_t *backend = aut_backend_find (model->backend);
-    if (!backend)
-        return false;
     aut_device_t where = {.name = device->name, .memory_bytes = device->memory};
-    aut_model_ref_t ref = {
-        .id = model->id, .revision = model->revision, .dir = model->dir, .device = &where};
-    int rc = backend->probe (&ref);
+    aut_model_ref_t ref = {.id = model->id,
+                           .revision = model->revision,
+                           .dir = model->dir,
+                           .weights = model->weights,
+                           .precisions = model->precisions,
+                           .device = &where};
+    int rc = aut_backend_probe (model->backend, &ref);
     if (rc < 0)
-        aut_log (AUT_LOG_DEBUG, "node", "%s is not offered on %s: %s", model->id, device->name,
+        aut_log (AUT_LOG_INFO, "node", "%s is not offered on %s: %s", model->id, device->name,
                  aut_error_detail ());
     return rc == 0;
 }

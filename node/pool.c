@@ -27,27 +27,27 @@ typedef struct {
 struct aut_pool {
     char *program, *models;
     uint32_t threads;
+    uint64_t vram_limit;
     slot_t *slots;
     size_t count;
     aut_pool_event_fn event;
     void *ctx;
 };
 
-aut_pool_t *aut_pool_new (const char *program, const char *models, uint32_t threads,
-                          const aut_msg_worker_t *workers, size_t count, aut_pool_event_fn event,
-                          void *ctx)
+aut_pool_t *aut_pool_new (const aut_pool_options_t *options, aut_pool_event_fn event, void *ctx)
 {
     aut_pool_t *self = aut_calloc (1, sizeof *self);
-    self->program = aut_strdup (program);
-    self->models = aut_strdup (models);
-    self->threads = threads;
-    self->slots = aut_calloc (count + 1, sizeof *self->slots);
-    self->count = count;
+    self->program = aut_strdup (options->program);
+    self->models = aut_strdup (options->models);
+    self->threads = options->threads;
+    self->vram_limit = options->vram_limit;
+    self->count = options->worker_count;
+    self->slots = aut_calloc (self->count + 1, sizeof *self->slots);
     self->event = event;
     self->ctx = ctx;
-    for (size_t i = 0; i < count; i++) {
-        self->slots[i].id = workers[i].id;
-        self->slots[i].device = aut_strdup (workers[i].device);
+    for (size_t i = 0; i < self->count; i++) {
+        self->slots[i].id = options->workers[i].id;
+        self->slots[i].device = aut_strdup (options->workers[i].device);
     }
     return self;
 }
@@ -65,16 +65,21 @@ void aut_pool_start (aut_pool_t *self, uint32_t worker)
     slot_t *slot = find (self, worker);
     if (!slot || slot->child)
         return;
-    char parent[24], threads[16], label[160];
+    char parent[24], threads[16], limit[24], label[160];
     snprintf (parent, sizeof parent, "%d", (int)getpid ());
     snprintf (threads, sizeof threads, "%" PRIu32, self->threads);
     snprintf (label, sizeof label, "worker %" PRIu32 " (%s)", slot->id, slot->device);
-    const char *argv[12] = {"auteur-worker", "--device",  slot->device, "--parent",
+    const char *argv[16] = {"auteur-worker", "--device",  slot->device, "--parent",
                             parent,          "--threads", threads};
     size_t n = 7;
     if (self->models) {
         argv[n++] = "--models";
         argv[n++] = self->models;
+    }
+    if (self->vram_limit) {
+        snprintf (limit, sizeof limit, "%" PRIu64, self->vram_limit);
+        argv[n++] = "--vram-limit";
+        argv[n++] = limit;
     }
     slot->killing = false;
     if (aut_child_start (&slot->child, self->program, argv, label) < 0) {

@@ -15,11 +15,17 @@ typedef struct aut_pool aut_pool_t;
 /*  Takes an event for the session; what it points to is borrowed for the call. */
 typedef void (*aut_pool_event_fn) (void *ctx, const aut_session_event_t *event);
 
-/*  `workers`' ids and devices are copied; `models` (search path) may be NULL; `threads` is how many
- *  a worker on a cpu may use. */
-aut_pool_t *aut_pool_new (const char *program, const char *models, uint32_t threads,
-                          const aut_msg_worker_t *workers, size_t count, aut_pool_event_fn event,
-                          void *ctx);
+/*  How workers are started; everything is copied. */
+typedef struct {
+    const char *program;
+    const char *models;              /* search path; may be NULL */
+    uint32_t threads;                /* that a worker on a cpu may use */
+    uint64_t vram_limit;             /* bytes that a model may take of its device; 0 = all */
+    const aut_msg_worker_t *workers; /* their ids and devices */
+    size_t worker_count;
+} aut_pool_options_t;
+
+aut_pool_t *aut_pool_new (const aut_pool_options_t *options, aut_pool_event_fn event, void *ctx);
 
 /*  Starts the process of a worker that has none; a failure comes as WORKER_DOWN at the next pump.
  */

@@ -139,7 +139,11 @@ void ses_on_progress (aut_session_t *self, worker_t *worker, const aut_session_e
     hold_t *hold = running (self, worker, event->hold);
     if (!hold || hold->aborting)
         return;
-    hold->due = self->now + self->options.hang_ms;
+    /*  Until something is made, the model may still be on its way from the disk. */
+    int64_t due = self->now + self->options.hang_ms;
+    bool made = event->progress->step > 0 || event->progress->frame > 0;
+    if (made || due > hold->due)
+        hold->due = due;
     if (!self->online || !hold->confirmed)
         return;
     aut_msg_t msg = {.type = AUT_MSG_PROGRESS};

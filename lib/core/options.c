@@ -4,6 +4,7 @@
 #include "lib/core/options.h"
 
 #include "lib/core/buffer.h"
+#include "lib/core/error.h"
 #include "lib/core/mem.h"
 
 #include <errno.h>
@@ -401,4 +402,27 @@ void aut_options_clear (const aut_opt_t *table)
         free (list->items);
         *list = (aut_opt_list_t){0};
     }
+}
+
+int aut_options_bytes (uint64_t *out, const char *option, const char *text)
+{
+    static const char units[] = "KMGT";
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull (text, &end, 10);
+    unsigned shift = 0;
+    const char *unit = *end ? strchr (units, *end & ~0x20) : NULL;
+    if (unit && *unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        end++;
+        if (*end == 'B' || *end == 'b')
+            end++;
+    }
+    if (text[0] < '0' || text[0] > '9' || errno || *end || value > UINT64_MAX >> shift)
+        return aut_fail (AUT_ERR_INVALID,
+                         "%s: '%s' is no size; write a number of bytes, or one with K, M, G or T "
+                         "after it",
+                         option, text);
+    *out = (uint64_t)value << shift;
+    return 0;
 }

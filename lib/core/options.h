@@ -52,6 +52,10 @@ aut_opt_result_t aut_options_parse (const aut_opt_info_t *info, const aut_opt_t 
 /*  Frees the arrays of AUT_OPT_LIST values. */
 void aut_options_clear (const aut_opt_t *table);
 
+/*  "16G": a number of bytes, or one with K, M, G or T (powers of 1024) and perhaps a B after it.
+ *  AUT_ERR_INVALID names `option` ("--cache-size"). */
+int aut_options_bytes (uint64_t *out, const char *option, const char *text);
+
 /*  The name in `names` (NULL-terminated) nearest to `text` by edit distance, or NULL if none is
  *  near (more than a third of the letters differ). */
 const char *aut_nearest (const char *text, const char *const *names);

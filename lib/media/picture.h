@@ -40,6 +40,11 @@ int aut_picture_decode (aut_picture_t **out, const void *data, size_t size, cons
 int aut_picture_scale (aut_picture_t **out, const aut_picture_t *self, uint32_t width,
                        uint32_t height, aut_scale_t mode);
 
+/*  The largest part of a picture that has the shape width : height, from its middle, pixel for
+ * pixel; `out` is a new picture, `self` stays as it is. Errors as aut_picture_new's. */
+int aut_picture_crop (aut_picture_t **out, const aut_picture_t *self, uint32_t width,
+                      uint32_t height);
+
 /*  PNG bytes, the same for the same picture; the caller frees them. */
 int aut_picture_png (const aut_picture_t *self, uint8_t **data, size_t *size);
 /*  Writes a PNG durably, by rename. */

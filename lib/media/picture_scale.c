@@ -139,3 +139,20 @@ int aut_picture_scale (aut_picture_t **out, const aut_picture_t *self, uint32_t 
     sws_freeContext (sws);
     return 0;
 }
+
+int aut_picture_crop (aut_picture_t **out, const aut_picture_t *self, uint32_t width,
+                      uint32_t height)
+{
+    *out = NULL;
+    if (width == 0 || height == 0)
+        return aut_fail (AUT_ERR_INVALID, "a picture cannot be cut to the shape %ux%u", width,
+                         height);
+    aut_rect_t part =
+        aut_scale_fit (self->width, self->height, width, height, AUT_SCALE_COVER, 0).source;
+    int rc = aut_picture_new (out, part.width, part.height);
+    size_t from_row = (size_t)self->width * 3, to_row = (size_t)part.width * 3;
+    for (uint32_t y = 0; rc == 0 && y < part.height; y++)
+        memcpy ((*out)->rgb + y * to_row, self->rgb + (part.y + y) * from_row + (size_t)part.x * 3,
+                to_row);
+    return rc;
+}

@@ -24,7 +24,7 @@
 #define TEST_FAULT "AUTEUR_TEST_WORKER_FAULT"
 
 typedef struct {
-    const char *device, *models;
+    const char *device, *models, *vram_limit;
     int64_t parent, threads;
 } arguments_t;
 
@@ -72,7 +72,8 @@ static void serve (aut_control_t *control, const aut_worker_env_t *env)
     }
 }
 
-/*  Torch and FFmpeg look at these. Only as many threads as the node has given. */
+/*  Only as many threads as the node has given: for whatever starts some by itself. The engine is
+ * told through the device, as its OpenMP has read the environment before this program begins. */
 static void limit_threads (int64_t threads)
 {
     char text[24];
@@ -86,7 +87,12 @@ static int run (const arguments_t *args)
     aut_control_t *control;
     aut_device_info_t devices[AUT_DEVICES_MAX];
     size_t count = aut_devices_list (devices, AUT_DEVICES_MAX);
-    aut_device_t device = {.name = args->device};
+    aut_device_t device = {.name = args->device, .threads = (uint32_t)args->threads};
+    if (args->vram_limit &&
+        aut_options_bytes (&device.memory_limit, "--vram-limit", args->vram_limit) < 0) {
+        fprintf (stderr, "auteur-worker: %s\n", aut_error_detail ());
+        return 2;
+    }
     for (size_t i = 0; i < count; i++)
         if (strcmp (devices[i].name, args->device) == 0)
             device.memory_bytes = devices[i].memory;
@@ -112,6 +118,8 @@ int main (int argc, char **argv)
         {"models", 0, AUT_OPT_STRING, &args.models, "DIR[:DIR...]", "where models are looked for",
          "AUTEUR_MODELS", 0, 0},
         {"threads", 0, AUT_OPT_INT, &args.threads, "N", "threads that it may use", NULL, 1, 1024},
+        {"vram-limit", 0, AUT_OPT_STRING, &args.vram_limit, "BYTES",
+         "device memory that a model may take", "AUTEUR_VRAM_LIMIT", 0, 0},
         {"parent", 0, AUT_OPT_INT, &args.parent, "PID", "the node's process", NULL, 0, INT32_MAX},
         {0}};
     const aut_opt_info_t info = {

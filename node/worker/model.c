@@ -30,9 +30,10 @@ static int check_identity (const aut_model_t *model, const aut_task_spec_t *spec
 static int verify_files (const aut_model_t *model)
 {
     int rc = 0;
-    for (size_t i = 0; i < model->file_count && rc == 0 && model->dir; i++) {
+    const char *dir = model->weights ? model->weights : model->dir;
+    for (size_t i = 0; i < model->file_count && rc == 0 && dir; i++) {
         const aut_model_file_t *file = &model->files[i];
-        char *path = aut_path_join (model->dir, file->name, NULL);
+        char *path = aut_path_join (dir, file->name, NULL);
         aut_hash_t hash;
         if (file->has_hash && aut_file_exists (path)) {
             rc = aut_hash_file (&hash, NULL, path);
@@ -60,8 +61,12 @@ static int load (aut_loaded_t *self, const aut_model_t *model)
     const aut_backend_t *backend = aut_backend_find (model->backend);
     if (!backend)
         return AUT_ERR_UNSUPPORTED;
-    aut_model_ref_t ref = {
-        .id = model->id, .revision = model->revision, .dir = model->dir, .device = &self->device};
+    aut_model_ref_t ref = {.id = model->id,
+                           .revision = model->revision,
+                           .dir = model->dir,
+                           .weights = model->weights,
+                           .precisions = model->precisions,
+                           .device = &self->device};
     int rc = backend->probe (&ref);
     if (rc == 0)
         rc = verify_files (model);

@@ -30,6 +30,7 @@ typedef struct {
     aut_picture_t *images; /* one a card; rgb NULL where there is none */
     aut_output_t *output;
     aut_worker_progress_t progress;
+    aut_generate_report_t report; /* of a backend that gives one */
     int64_t told_at;
 } run_t;
 
@@ -174,6 +175,14 @@ static int generate (run_t *self)
 
 /*  Figures */
 
+/*  Canonical JSON has integers and strings only. */
+static char *write_seconds (char text[32], double seconds)
+{
+    snprintf (text, 32, "%" PRId64 ".%03d", (int64_t)seconds,
+              (int)((seconds - (double)(int64_t)seconds) * 1000));
+    return text;
+}
+
 /*  The peak is counted from here on. Where the system cannot reset it, it is the process's. */
 static void reset_peak (void)
 {
@@ -201,12 +210,26 @@ static uint64_t peak_bytes (void)
     return kib * 1024;
 }
 
+/*  What the backend tells of its run; NULL from one that tells nothing. */
+static json_t *engine_json (const aut_generate_report_t *report)
+{
+    char seconds[3][32];
+    const double stages[3] = {report->text_seconds, report->denoise_seconds,
+                              report->decode_seconds};
+    for (size_t i = 0; i < 3; i++)
+        write_seconds (seconds[i], stages[i]);
+    return json_pack ("{s:s, s:s, s:s, s:s, s:I, s:{s:s, s:s, s:s}}", "weights_revision",
+                      report->revision, "weights_sha256", report->weights, "precision",
+                      report->precision, "memory", report->memory, "peak_bytes",
+                      (json_int_t)report->peak_bytes, "seconds", "text", seconds[0], "denoise",
+                      seconds[1], "decode", seconds[2]);
+}
+
 static int write_metadata (const run_t *self, const aut_hash_t *frames, double seconds,
                            uint64_t peak)
 {
     char hex[AUT_HASH_HEX], text[32];
-    snprintf (text, sizeof text, "%" PRId64 ".%03d", (int64_t)seconds,
-              (int)((seconds - (double)(int64_t)seconds) * 1000));
+    const aut_loaded_t *loaded = self->env->loaded;
     json_t *files = json_array ();
     for (size_t i = 0; i < self->spec.file_count; i++) {
         char file[AUT_HASH_HEX];
@@ -215,13 +238,15 @@ static int write_metadata (const run_t *self, const aut_hash_t *frames, double s
                                           aut_hash_hex (&self->spec.files[i].hash, file)));
     }
     json_t *value =
-        json_pack ("{s:s, s:s, s:I, s:I, s:{s:s, s:s, s:o}, s:s}", "seconds", text, "device",
-                   self->env->loaded->device.name, "peak_bytes", (json_int_t)peak, "frames",
-                   (json_int_t)self->spec.keep, "model", "id", self->spec.model, "revision",
-                   self->spec.revision ? self->spec.revision : "", "files", files, "frames_sha256",
-                   aut_hash_hex (frames, hex));
+        json_pack ("{s:s, s:s, s:I, s:I, s:{s:s, s:s, s:o}, s:s}", "seconds",
+                   write_seconds (text, seconds), "device", loaded->device.name, "peak_bytes",
+                   (json_int_t)peak, "frames", (json_int_t)self->spec.keep, "model", "id",
+                   self->spec.model, "revision", self->spec.revision ? self->spec.revision : "",
+                   "files", files, "frames_sha256", aut_hash_hex (frames, hex));
     if (!value)
         return aut_fail (AUT_ERR_INTERNAL, "a result's metadata cannot be written");
+    if (loaded->backend->report)
+        json_object_set_new (value, "engine", engine_json (&self->report));
     size_t size;
     char *json = aut_json_canonical (value, &size);
     char *path = aut_path_join (self->task->out_dir, AUT_OUTPUT_METADATA, NULL);
@@ -247,6 +272,11 @@ static int finish (run_t *self, int64_t began, aut_worker_result_t *result)
                                     .preview = AUT_OUTPUT_PREVIEW,
                                     .seconds = (double)(now_ms () - began) / 1000,
                                     .peak_bytes = peak_bytes ()};
+    const aut_loaded_t *loaded = self->env->loaded;
+    if (loaded->backend->report)
+        loaded->backend->report (loaded->state, &self->report);
+    if (self->report.peak_bytes && strcmp (loaded->device.name, "cpu") != 0)
+        result->peak_bytes = self->report.peak_bytes; /* the device's is what is scarce */
     return write_metadata (self, &frames, result->seconds, result->peak_bytes);
 }
 

@@ -1,0 +1,71 @@
+/*  See wan_probe.h. On CUDA nothing is said of memory: the engine goes down its ladder as far as it
+ *  must (node/engine/engine.h). */
+#include "node/backends/wan_probe.h"
+
+#include "lib/core/error.h"
+#include "lib/core/mem.h"
+#include "node/engine/folder.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*  The bytes of a component's weights. */
+static uint64_t weigh (const folder_t *folder, folder_component_t component)
+{
+    char *dir = folder_path (folder, component);
+    uint64_t bytes = 0;
+    DIR *files = opendir (dir);
+    for (const struct dirent *item; files && (item = readdir (files));) {
+        const char *end = strrchr (item->d_name, '.');
+        struct stat info;
+        if (!end || strcmp (end, ".safetensors") != 0)
+            continue;
+        char *path = aut_sprintf ("%s/%s", dir, item->d_name);
+        if (stat (path, &info) == 0)
+            bytes += (uint64_t)info.st_size;
+        free (path);
+    }
+    if (files)
+        closedir (files);
+    free (dir);
+    return bytes;
+}
+
+static int check_memory (const folder_t *folder, const aut_model_ref_t *model)
+{
+    const aut_device_t *device = model->device;
+    if (strcmp (device->name, "cpu") != 0 || !device->memory_bytes)
+        return AUT_OK;
+    for (int i = 0; i < FOLDER_COMPONENT_COUNT; i++) {
+        uint64_t bytes = folder->present[i] ? weigh (folder, (folder_component_t)i) : 0;
+        if (bytes > device->memory_bytes)
+            return aut_fail (AUT_ERR_DEVICE_MEMORY,
+                             "%s alone has %.1f GB of weights, this machine %.1f GB of memory",
+                             folder_label ((folder_component_t)i), (double)bytes / 1e9,
+                             (double)device->memory_bytes / 1e9);
+    }
+    return AUT_OK;
+}
+
+int aut_wan_probe (const aut_model_ref_t *model)
+{
+    const char *device = model->device->name;
+    if (strcmp (device, "cpu") != 0 && strncmp (device, "cuda:", 5) != 0)
+        return aut_fail (AUT_ERR_UNSUPPORTED, "models run on cpu and cuda:N, not on %s", device);
+    if (!model->weights)
+        return aut_fail (
+            AUT_ERR_NOT_FOUND,
+            "its weights are not on this machine: download what its manifest's source "
+            "names into the Hugging Face cache, or put its diffusers folder beside the "
+            "manifest (%s)",
+            model->dir ? model->dir : "which came from elsewhere");
+    folder_t *folder = NULL;
+    int rc = folder_open (&folder, model->weights);
+    if (rc == AUT_OK)
+        rc = check_memory (folder, model);
+    folder_close (&folder);
+    return rc;
+}
