@@ -334,12 +334,24 @@ static int add_tokenizer (tokenizer_files_t *self, const json_t *added)
 
 /* ---- the folder --------------------------------------------------------------------------- */
 
+/*  How many <extra_id_N> there are when no config says it: those that are named, or T5's 100. */
+static int64_t named_extra_ids (const json_t *map)
+{
+    const json_t *names = json_object_get (map, "additional_special_tokens");
+    int64_t count = 0;
+    for (size_t i = 0; i < json_array_size (names); i++) {
+        const char *name = json_string_value (json_array_get (names, i));
+        count += name && strncmp (name, "<extra_id_", 10) == 0;
+    }
+    return count ? count : 100;
+}
+
 /*  Without tokenizer.json the pieces end with <extra_id_N>, the highest first, and T5's own special
  *  tokens are added ones. */
-static int add_defaults (tokenizer_files_t *self, const json_t *config)
+static int add_defaults (tokenizer_files_t *self, const json_t *config, const json_t *map)
 {
     const json_t *given = json_object_get (config, "extra_ids");
-    int64_t count = json_is_integer (given) ? json_integer_value (given) : 100;
+    int64_t count = json_is_integer (given) ? json_integer_value (given) : named_extra_ids (map);
     if (count < 0 || count > EXTRA_IDS_MAX)
         return aut_fail (AUT_ERR_INVALID, "extra_ids: %lld is not in 0 … %d", (long long)count,
                          EXTRA_IDS_MAX);
@@ -397,7 +409,7 @@ static int assemble (reader_t *self)
     if (self->tokenizer)
         rc = in (self, read_tokenizer (files, self->tokenizer), "tokenizer.json");
     else
-        rc = in (self, add_defaults (files, self->config), "tokenizer_config.json");
+        rc = in (self, add_defaults (files, self->config, self->map), "tokenizer_config.json");
     json_t *decoder = json_object_get (self->config, "added_tokens_decoder");
     if (rc == 0 && !decoder)
         rc = in (self, add_special (files, self->map), "special_tokens_map.json");
