@@ -382,20 +382,6 @@ static entry_t *require (const weights_t *self, aten_t *c, size_t rank, const in
     return check_type (self, c, entry) ? entry : NULL;
 }
 
-/*  Sets the context's error if one of `count` elements, of which the tensor's element `first` is
- *  the first, is not finite. */
-static bool check_finite (const weights_t *self, aten_t *c, const entry_t *entry, const void *data,
-                          uint64_t count, uint64_t first)
-{
-    uint64_t bad = weights_find_bad (data, entry->tensor->dtype, count);
-    if (bad < count)
-        aten_fail (c, AUT_ERR_CORRUPT,
-                   "%s: tensor %s is not finite: element %" PRIu64
-                   " is NaN, infinite or too large; the file is damaged",
-                   file_of (self, entry), entry->tensor->name, first + bad);
-    return bad >= count;
-}
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /*  Tells the kernel that the whole pages of a tensor are about to be read, or not needed soon. It
@@ -409,6 +395,24 @@ static void advise (const aut_tensor_t *tensor, int advice)
     if (begin < end)
         madvise ((void *)begin, end - begin, advice);
     errno = saved;
+}
+
+/*  Sets the context's error if one of the tensor's numbers is not finite. They are looked at once.
+ */
+static bool check_finite (const weights_t *self, aten_t *c, entry_t *entry)
+{
+    const aut_tensor_t *t = entry->tensor;
+    if (entry->checked)
+        return true;
+    advise (t, MADV_WILLNEED);
+    uint64_t bad = weights_find_bad (t->data, t->dtype, t->count);
+    entry->checked = bad == t->count;
+    if (!entry->checked)
+        aten_fail (c, AUT_ERR_CORRUPT,
+                   "%s: tensor %s is not finite: element %" PRIu64
+                   " is NaN, infinite or too large; the file is damaged",
+                   file_of (self, entry), t->name, bad);
+    return entry->checked;
 }
 
 /*  The tensor's bytes as a host tensor of the stored type: over the mapping where the alignment
@@ -465,13 +469,7 @@ __attribute__ ((format (printf, 7, 0))) static tensor_t *load (weights_t *self, 
     entry_t *entry = require (self, c, rank, dims, name);
     if (!entry)
         return NULL;
-    if (!entry->checked) {
-        advise (entry->tensor, MADV_WILLNEED);
-        if (!check_finite (self, c, entry, entry->tensor->data, entry->tensor->count, 0))
-            return NULL;
-        entry->checked = true;
-    }
-    return read_entry (entry, c, dtype, dims, to_device);
+    return check_finite (self, c, entry) ? read_entry (entry, c, dtype, dims, to_device) : NULL;
 }
 
 tensor_t *weights_load (weights_t *self, aten_t *c, aut_dtype_t dtype, size_t rank,
@@ -496,23 +494,19 @@ tensor_t *weights_load_host (weights_t *self, aten_t *c, aut_dtype_t dtype, size
 
 /* ---- rows of a table ------------------------------------------------------------------------- */
 
-/*  Copies the rows into `out`, each checked. */
+/*  Copies the rows into `out`. */
 static bool gather (const weights_t *self, aten_t *c, const entry_t *entry, const int32_t *ids,
                     size_t count, uint8_t *out)
 {
     const aut_tensor_t *t = entry->tensor;
-    uint64_t rows = t->shape[0], width = t->shape[1];
-    size_t bytes = (size_t)(width * aut_dtype_size (t->dtype));
+    size_t bytes = (size_t)(t->shape[1] * aut_dtype_size (t->dtype));
     for (size_t i = 0; i < count; i++) {
-        if (ids[i] < 0 || (uint64_t)ids[i] >= rows) {
+        if (ids[i] < 0 || (uint64_t)ids[i] >= t->shape[0]) {
             aten_fail (c, AUT_ERR_INVALID, "%s: tensor %s has no row %" PRId32 ", only %" PRIu64,
-                       file_of (self, entry), t->name, ids[i], rows);
+                       file_of (self, entry), t->name, ids[i], t->shape[0]);
             return false;
         }
-        const uint8_t *row = (const uint8_t *)t->data + (uint64_t)ids[i] * bytes;
-        if (!check_finite (self, c, entry, row, width, (uint64_t)ids[i] * width))
-            return false;
-        memcpy (out + i * bytes, row, bytes);
+        memcpy (out + i * bytes, (const uint8_t *)t->data + (uint64_t)ids[i] * bytes, bytes);
     }
     return true;
 }
@@ -528,8 +522,8 @@ tensor_t *weights_rows (weights_t *self, aten_t *c, aut_dtype_t dtype, const int
         return aten_fail (c, AUT_ERR_CORRUPT,
                           "%s: tensor %s: expected a table, found %zu dimensions", self->source,
                           name, rank);
-    const entry_t *entry = require (self, c, rank, dims, name);
-    if (!entry)
+    entry_t *entry = require (self, c, rank, dims, name);
+    if (!entry || !check_finite (self, c, entry))
         return NULL;
     uint64_t bytes = (uint64_t)dims[1] * aut_dtype_size (entry->tensor->dtype);
     if (bytes > ROWS_MAX || count > ROWS_MAX / (bytes + 1))
@@ -546,6 +540,7 @@ tensor_t *weights_rows (weights_t *self, aten_t *c, aut_dtype_t dtype, const int
         rows = aten_to (
             c, aten_from_host (c, data, entry->tensor->dtype, DIMS ((int64_t)count, dims[1])),
             dtype);
+    advise (entry->tensor, MADV_DONTNEED);
     free (data);
     return aten_close (c, scope, rows);
 }

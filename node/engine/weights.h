@@ -50,7 +50,8 @@ tensor_t *weights_load_host (weights_t *self, aten_t *c, aut_dtype_t dtype, size
     __attribute__ ((format (printf, 6, 7)));
 
 /*  Rows `ids[0 … count − 1]` of a (V, D) table, as (count, D) of `dtype` on the device, in the
- *  current scope, without loading the table. An id out of range is an error. */
+ *  current scope, without loading the table, which is read once to see that it is finite. An id out
+ *  of range is an error. */
 tensor_t *weights_rows (weights_t *self, aten_t *c, aut_dtype_t dtype, const int32_t *ids,
                         size_t count, const char *name);
 

@@ -318,8 +318,8 @@ START_TEST (test_not_finite)
         check_error (c, AUT_ERR_CORRUPT,
                      "transformer/" SINGLE ": tensor w is not finite: element 3");
     }
-    ck_assert_ptr_nonnull (weights_rows (w, c, AUT_DTYPE_F32, (const int32_t[]){0}, 1, "w"));
-    ck_assert_ptr_null (weights_rows (w, c, AUT_DTYPE_F32, (const int32_t[]){1}, 1, "w"));
+    /* also where the rows that are wanted are fine */
+    ck_assert_ptr_null (weights_rows (w, c, AUT_DTYPE_F32, (const int32_t[]){0}, 1, "w"));
     check_error (c, AUT_ERR_CORRUPT, "tensor w is not finite: element 3");
     tensor_t *fine = weights_load (w, c, AUT_DTYPE_F32, DIMS (6), "fine");
     check_numbers (c, fine, s_numbers, 6);
