@@ -261,6 +261,7 @@ void aten_destroy (aten_t **self_p)
     for (scope_t &scope : self->scopes)
         free_scope (scope);
     delete self;
+    shim::memory_trim ();
 }
 
 int aten_status (const aten_t *c)

@@ -65,6 +65,8 @@ class memory_limit_t
 
 /*  Puts the counting allocator in the place of LibTorch's, once in a process. */
 void memory_install ();
+/*  Gives the freed blocks back to the system that the allocator holds. */
+void memory_trim ();
 /*  Throws c10::OutOfMemoryError if a CUDA context has more than its limit. */
 void memory_check (const aten_t *c);
 

@@ -5,6 +5,12 @@
  *  are freed through it. It keeps an allocation's size in front of it. What oneDNN and OpenMP take
  *  for themselves goes past LibTorch's allocator and is not seen here.
  *
+ *  Large blocks that are freed are held for the next tensor of just that size, as a model makes
+ *  them again at every layer: the system would clear and map each of their pages anew, which takes
+ *  longer than what is computed in them. With what is held the process has at most a quarter more
+ *  than it once had in tensors, and no more is held than an eighth of the machine. aten_trim and a
+ *  context's end give it back.
+ *
  *  A limit holds for the thread whose call is in progress (memory_limit_t); the bytes that it is
  *  compared with are the whole process's.
  */
@@ -21,6 +27,8 @@
 #include <cstdlib>
 #include <mutex>
 #include <unistd.h>
+#include <unordered_map>
+#include <vector>
 
 namespace
 {
@@ -49,6 +57,13 @@ std::string mib (uint64_t bytes)
                                            mib (available) + " free " + where);
 }
 
+uint64_t host_total ()
+{
+    long pages = sysconf (_SC_PHYS_PAGES);
+    long page = sysconf (_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
 /*  Bytes that the kernel could still give, or 0 if it does not say. */
 uint64_t host_available ()
 {
@@ -61,6 +76,92 @@ uint64_t host_available ()
         ;
     fclose (file);
     return kib * 1024;
+}
+
+/*  The blocks that are held. Under AddressSanitizer there are none, so that it sees every free. */
+class held_t
+{
+  public:
+    /*  A block of `size` bytes or null; then all are given back if a new one would make the process
+     *  a quarter larger than it has been. */
+    void *take (uint64_t size)
+    {
+        if (size < size_min)
+            return nullptr;
+        std::lock_guard<std::mutex> lock (m_mutex);
+        uint64_t then = s_allocated.load () + size;
+        auto found = m_blocks.find (size);
+        if (found != m_blocks.end () && !found->second.empty ()) {
+            void *head = found->second.back ();
+            found->second.pop_back ();
+            m_bytes -= size;
+            return head;
+        }
+        if (m_bytes > 0 && then + m_bytes > m_highest + m_highest / 4)
+            clear ();
+        m_highest = std::max (m_highest, then);
+        return nullptr;
+    }
+
+    /*  False if the block is not taken. */
+    bool give (void *head, uint64_t size)
+    {
+        if (size < size_min)
+            return false;
+        std::lock_guard<std::mutex> lock (m_mutex);
+        if (size > m_most)
+            return false;
+        if (m_bytes + size > m_most)
+            clear ();
+        try {
+            m_blocks[size].push_back (head);
+        } catch (...) {
+            return false;
+        }
+        m_bytes += size;
+        return true;
+    }
+
+    void trim ()
+    {
+        std::lock_guard<std::mutex> lock (m_mutex);
+        clear ();
+    }
+
+    uint64_t bytes ()
+    {
+        std::lock_guard<std::mutex> lock (m_mutex);
+        return m_bytes;
+    }
+
+  private:
+    static constexpr uint64_t size_min = 1 << 20;
+
+    void clear ()
+    {
+        for (auto &[size, blocks] : m_blocks)
+            for (void *head : blocks)
+                free (head);
+        m_blocks.clear ();
+        m_bytes = 0;
+    }
+
+    std::mutex m_mutex;
+    std::unordered_map<uint64_t, std::vector<void *>> m_blocks;
+    uint64_t m_bytes = 0;
+    uint64_t m_highest = 0; /* bytes of tensors at once, ever */
+#ifdef __SANITIZE_ADDRESS__
+    uint64_t m_most = 0;
+#else
+    uint64_t m_most = host_total () / 8;
+#endif
+};
+
+/*  Never destroyed: tensors may be freed after main has returned. */
+held_t &held ()
+{
+    static auto *blocks = new held_t;
+    return *blocks;
 }
 
 void count_up (uint64_t size)
@@ -76,8 +177,20 @@ void release (void *data)
     if (!data)
         return;
     char *head = static_cast<char *> (data) - head_size;
-    s_allocated.fetch_sub (*reinterpret_cast<uint64_t *> (head));
-    free (head);
+    uint64_t size = *reinterpret_cast<uint64_t *> (head);
+    s_allocated.fetch_sub (size);
+    if (!held ().give (head, size))
+        free (head);
+}
+
+/*  Or null. */
+void *allocate_block (size_t size)
+{
+    void *head = nullptr;
+    if (posix_memalign (&head, head_size, size + head_size) == 0)
+        return head;
+    held ().trim ();
+    return posix_memalign (&head, head_size, size + head_size) == 0 ? head : nullptr;
 }
 
 class counting_allocator_t final : public c10::Allocator
@@ -87,12 +200,14 @@ class counting_allocator_t final : public c10::Allocator
     {
         if (size == 0)
             return {nullptr, nullptr, &release, at::kCPU};
-        uint64_t held = s_allocated.load ();
-        if (t_limit && (held > t_limit || size > t_limit - held))
-            throw_out_of_memory (size, t_limit > held ? t_limit - held : 0,
+        uint64_t used = s_allocated.load ();
+        if (t_limit && (used > t_limit || size > t_limit - used))
+            throw_out_of_memory (size, t_limit > used ? t_limit - used : 0,
                                  "within the limit of " + mib (t_limit));
-        void *head = nullptr;
-        if (size > size_max || posix_memalign (&head, head_size, size + head_size))
+        if (size > size_max)
+            throw_out_of_memory (size, host_available (), "on the host");
+        void *head = held ().take (size);
+        if (!head && !(head = allocate_block (size)))
             throw_out_of_memory (size, host_available (), "on the host");
         *static_cast<uint64_t *> (head) = size;
         count_up (size);
@@ -113,12 +228,11 @@ class counting_allocator_t final : public c10::Allocator
 
 void memory_of_host (aten_memory_t *out)
 {
-    long pages = sysconf (_SC_PHYS_PAGES);
-    long page = sysconf (_SC_PAGESIZE);
     out->allocated = s_allocated.load ();
     out->peak = s_peak.load ();
-    out->total = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+    out->total = host_total ();
     out->available = host_available ();
+    out->available += out->available ? held ().bytes () : 0;
 }
 
 void memory_of_device (const aten_t *c, aten_memory_t *out)
@@ -148,6 +262,11 @@ memory_limit_t::memory_limit_t (uint64_t bytes) : m_before (t_limit)
 memory_limit_t::~memory_limit_t ()
 {
     t_limit = m_before;
+}
+
+void memory_trim ()
+{
+    held ().trim ();
 }
 
 void memory_install ()
@@ -202,7 +321,10 @@ void aten_memory_reset (aten_t *c)
 
 void aten_trim (aten_t *c)
 {
-    if (!c || c->device.is_cpu ())
+    if (!c)
+        return;
+    held ().trim ();
+    if (c->device.is_cpu ())
         return;
     try { /* also after an error: to make room for another try */
         c10::getDeviceAllocator (c->device.type ())->emptyCache ();
