@@ -5,7 +5,7 @@
 #   - no call that is banned (docs/developer.md says what to use instead)
 cd "$(dirname "$0")/.." || exit 2
 
-find lib proto broker node client tests -name '*.[ch]' -o -name '*.cpp' | sort | xargs awk '
+find lib proto broker node client tests -name '*.[ch]' -o -name '*.[ch]pp' | sort | xargs awk '
 # The folders that a file may include from, by the longest folder that it is in.
 function allowed (file) {
     if (file ~ /^lib\/core\//) return "lib/core/"

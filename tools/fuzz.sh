@@ -9,7 +9,7 @@ mkdir -p "$dir/crashes"
 
 if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { (void)d; return n > 9; }' |
     clang -x c -fsanitize=fuzzer - -o "$dir/probe" 2>/dev/null; then
-    cmake -G Ninja -S . -B "$dir/build" --log-level=WARNING -DCMAKE_C_COMPILER=clang \
+    cmake -G Ninja -S . -B "$dir/build" --log-level=WARNING -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
         -DAUTEUR_LIBFUZZER=ON -DAUTEUR_SANITIZE=address,undefined
     cmake --build "$dir/build" --target fuzzers
     for program in "$dir"/build/fuzz/*; do

@@ -11,7 +11,7 @@ echo "lint: include arrows and banned calls"
 tools/arch.sh || status=1
 
 echo "lint: clang-format"
-git ls-files '*.c' '*.cpp' '*.h' | xargs -r clang-format --dry-run -Werror || status=1
+git ls-files '*.c' '*.cpp' '*.h' '*.hpp' | xargs -r clang-format --dry-run -Werror || status=1
 
 echo "lint: shell syntax"
 for script in $(git ls-files '*.sh' .ci/run); do
