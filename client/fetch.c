@@ -4,12 +4,15 @@
 #include "lib/core/clock.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
+#include "lib/core/json.h"
 #include "lib/core/mem.h"
 #include "lib/media/clip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define METADATA_MAX ((size_t)1 << 16) /* bytes of what a worker tells of a chunk */
 
 /* What the broker says of one chunk, copied out of its message. */
 typedef struct {
@@ -18,13 +21,21 @@ typedef struct {
     char *node, *device;
     double seconds;
     uint64_t peak_bytes;
-    aut_ref_t mezzanine, tail;
+    aut_ref_t mezzanine, tail, metadata;
+    json_t *engine; /* what the model's engine told of it, or NULL */
 } chunk_result_t;
 
 struct aut_fetch {
     const aut_plan_t *plan;
     chunk_result_t *chunks; /* by ordinal of the plan */
 };
+
+static void clear_chunk (chunk_result_t *chunk)
+{
+    free (chunk->node);
+    free (chunk->device);
+    json_decref (chunk->engine);
+}
 
 static int take_result (void *ctx, const aut_msg_result_t *result)
 {
@@ -38,8 +49,7 @@ static int take_result (void *ctx, const aut_msg_result_t *result)
                          "models differ",
                          result->shot);
     chunk_result_t *chunk = &results->chunks[result->ordinal - 1];
-    free (chunk->node);
-    free (chunk->device);
+    clear_chunk (chunk);
     *chunk = (chunk_result_t){.done = strcmp (result->state, "done") == 0,
                               .cached = result->cached,
                               .attempt = result->attempt,
@@ -48,7 +58,8 @@ static int take_result (void *ctx, const aut_msg_result_t *result)
                               .seconds = result->seconds,
                               .peak_bytes = result->peak_bytes,
                               .mezzanine = result->mezzanine,
-                              .tail = result->tail};
+                              .tail = result->tail,
+                              .metadata = result->metadata};
     return 0;
 }
 
@@ -87,6 +98,8 @@ static json_t *chunks_json (const aut_plan_shot_t *shot, const aut_fetch_t *resu
             "seconds", result->seconds, "peak_bytes", (json_int_t)result->peak_bytes,
             "mezzanine_sha256", hash_json (&result->mezzanine.hash), "tail_sha256",
             hash_json (&result->tail.hash));
+        if (result->engine)
+            json_object_set (chunk, "engine", result->engine);
         json_array_append_new (chunks, chunk);
     }
     return chunks;
@@ -118,6 +131,23 @@ static int write_shot_metadata (const aut_plan_shot_t *shot, const aut_fetch_t *
     return rc;
 }
 
+/* What the worker wrote of a chunk: only what the engine says is taken over. A film is not given up
+   for want of it. */
+static void fetch_engine (aut_artifact_client_t *artifacts, chunk_result_t *chunk)
+{
+    char *data = NULL;
+    size_t size = 0;
+    json_t *told = NULL;
+    if (chunk->engine || aut_hash_is_zero (&chunk->metadata.hash))
+        return;
+    if (aut_artifact_get_bytes (artifacts, &chunk->metadata.hash, METADATA_MAX, &data, &size) ==
+            0 &&
+        aut_json_parse (&told, data, size, "a chunk's metadata") == 0)
+        chunk->engine = json_incref (json_object_get (told, "engine"));
+    json_decref (told);
+    free (data);
+}
+
 /* Downloads the chunks of a shot beside each other, joins them and checks the count of frames. */
 static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *shot,
                        const aut_fetch_t *results, const char *dir, const char *parts)
@@ -129,6 +159,8 @@ static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *
         char hex[AUT_HASH_HEX];
         paths[c] = aut_sprintf ("%s/%s.mkv", parts, aut_hash_hex (hash, hex));
         rc = aut_artifact_get_file (artifacts, paths[c], hash);
+        if (rc == 0 && !shot->model->native) /* what is drawn has no engine */
+            fetch_engine (artifacts, &results->chunks[shot->first_chunk + c]);
     }
     char *path = aut_output_shot_path (dir, shot->shot->id);
     uint64_t frames = 0;
@@ -224,10 +256,8 @@ void aut_fetch_destroy (aut_fetch_t **self_p)
     aut_fetch_t *self = *self_p;
     if (!self)
         return;
-    for (size_t i = 0; i < self->plan->chunk_count; i++) {
-        free (self->chunks[i].node);
-        free (self->chunks[i].device);
-    }
+    for (size_t i = 0; i < self->plan->chunk_count; i++)
+        clear_chunk (&self->chunks[i]);
     free (self->chunks);
     free (self);
     *self_p = NULL;
