@@ -1,0 +1,197 @@
+"""Stage 3: the diffusion transformer, by flow matching (Y. Lipman et al., arXiv 2210.02747).
+
+Each example is text alone, or goes on from a first frame or from a tail of five (one or two latent
+frames, which stay clean at timestep 0 and out of the loss). Motion and colour are decided at high
+noise and shape at middle noise, so the first part of training looks more at the former and the
+second at the latter.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from dataclasses import dataclass, replace
+
+import torch
+from diffusers import WanTransformer3DModel
+from transformers import UMT5EncoderModel
+
+from .captions import caption, plain_caption
+from .flow import ROWS, empty_rows, rope_table, velocity
+from .latents import SHARD, Clips, encode_clips, normalize, thing_masks
+from .networks import LATENT_SHAPE, TransformerSize, build_transformer
+from .optim import Optimizers, rate_at
+from .scene import MOTIONS, SHAPES, Clip, Scene, sample_core
+from .state import Average, Pace, Run
+from .text import embed
+from .tokenizer import Encoder
+
+RATE, BATCH = 3e-3, 16
+EMPTY = 0.1               # share of empty captions, for guidance
+KNOWN = (0.5, 0.25, 0.25)  # shares of text alone, first frame, tail
+THING_WEIGHT = 2.0        # latents of things weigh 1 + this
+KNOWN_NOISE = 0.05        # on given latents: at a handoff they come from decoded frames
+SHIFTS = (3.0, 1.5)       # of the noise levels, in the two parts of training
+FIRST_PART = 0.6
+AVERAGE = 0.9985
+FIRST_SHARDS, STEPS_PER_SHARD, MOST_SHARDS = 12, 128, 96
+
+
+@dataclass
+class Trainee:
+    """The model, its running average, and what it reads captions with."""
+
+    model: WanTransformer3DModel
+    average: WanTransformer3DModel
+    text_encoder: UMT5EncoderModel
+    encoder: Encoder
+
+    def rows(self, texts: list[str]) -> torch.Tensor:
+        with torch.no_grad():
+            return embed(self.text_encoder, self.encoder, texts, ROWS)
+
+
+def noise_levels(count: int, shift: float) -> torch.Tensor:
+    """Mostly logit-normal (P. Esser et al., arXiv 2403.03206), some uniform, then shifted."""
+    middle = torch.sigmoid(1.1 * torch.randn(count))
+    level = torch.where(torch.rand(count) < 0.7, middle, torch.rand(count))
+    return shift * level / (1 + (shift - 1) * level)
+
+
+def known_frames(least: torch.Tensor) -> torch.Tensor:
+    """How many latent frames are given to each example, at least `least`."""
+    draw = torch.multinomial(torch.tensor(KNOWN), len(least), replacement=True)
+    return torch.maximum(draw, least)
+
+
+def flow_loss(forward, model: WanTransformer3DModel, latents: torch.Tensor, masks: torch.Tensor,
+              text: torch.Tensor, sigma: torch.Tensor, known: torch.Tensor, noise: torch.Tensor,
+              table: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """The weighted squared error of each example's flow."""
+    frame = torch.arange(latents.shape[2])
+    given = frame[None] < known[:, None]                            # (B, F)
+    per_frame = torch.where(given, 0.0, sigma[:, None])
+    level = per_frame[:, None, :, None, None]
+    mixed = (1 - level) * latents + level * noise
+    mixed = mixed + given[:, None, :, None, None] * KNOWN_NOISE * noise
+    with torch.autocast("cpu", torch.bfloat16):
+        made = forward(model, mixed, 1000 * per_frame, text, table, empty_rows())
+    weight = (1 + THING_WEIGHT * masks.float()) * ~given[:, :, None, None]
+    error = (made.float() - (noise - latents)).square().mean(1)
+    return (error * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
+
+
+def _changed(scene: Scene, what: str) -> Scene:
+    """The scene with another shape, motion, or with its two colours exchanged."""
+    thing = scene.things[0]
+    if what == "color":
+        background = replace(scene.background, color=thing.color)
+        return replace(scene, background=background,
+                       things=(replace(thing, color=scene.background.color),))
+    choices = SHAPES if what == "shape" else MOTIONS
+    other = choices[(choices.index(getattr(thing, what)) + 1) % len(choices)]
+    return replace(scene, things=(replace(thing, **{what: other}),))
+
+
+class Validation:
+    """Losses on combinations never trained on, with right and with wrong captions.
+
+    The gap to a wrong caption tells, sooner than samples do, whether its word is heard.
+    """
+
+    LEVELS = (0.7, 0.92)
+
+    def __init__(self, clips: Clips, count: int = 2 * BATCH):
+        rng = random.Random("validation")
+        held_out = [Clip(sample_core(rng, held_out=True)) for _ in range(count)]
+        self.scenes = [clip.scene for clip in held_out]
+        self.latents = normalize(encode_clips(clips.vae, held_out).float(), clips.mean, clips.std)
+        self.masks = thing_masks(held_out)
+        generator = torch.Generator().manual_seed(2)
+        self.noise = torch.randn(self.latents.shape, generator=generator)
+
+    def _loss(self, trainee: Trainee, forward, texts: list[str], level: float,
+              table: tuple[torch.Tensor, torch.Tensor]) -> float:
+        rows, losses = trainee.rows(texts), []
+        for part in torch.arange(len(texts)).split(BATCH):
+            losses.append(flow_loss(forward, trainee.average, self.latents[part], self.masks[part],
+                                    rows[part], torch.full((len(part),), level),
+                                    torch.zeros(len(part), dtype=torch.long), self.noise[part],
+                                    table))
+        return float(torch.cat(losses).mean())
+
+    @torch.no_grad()
+    def __call__(self, trainee: Trainee, forward) -> dict[str, float]:
+        table = rope_table(trainee.average, *LATENT_SHAPE[1:])
+        figures = {}
+        for level in self.LEVELS:
+            right = [plain_caption(s).text for s in self.scenes]
+            figures[f"loss_{level}"] = loss = self._loss(trainee, forward, right, level, table)
+            for what in ("color", "motion", "shape"):
+                wrong = [plain_caption(_changed(s, what)).text for s in self.scenes]
+                figures[f"{what}_gap_{level}"] = self._loss(trainee, forward, wrong, level,
+                                                            table) - loss
+        return figures
+
+
+def _optimizers(model: WanTransformer3DModel) -> Optimizers:
+    named = list(model.named_parameters())
+    matrices = [p for name, p in named if p.ndim == 2 and name.startswith("blocks.")]
+    ids = {id(p) for p in matrices}
+    return Optimizers(matrices, [p for _, p in named if id(p) not in ids], RATE, weight_decay=0.01)
+
+
+def _example_loss(trainee: Trainee, clips: Clips, step: int, shift: float, forward,
+                  table: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """The loss of a step's batch, which the step's number decides."""
+    torch.manual_seed(step)
+    rng = random.Random(f"captions {step}")
+    index = torch.randint(len(clips), (BATCH,))
+    texts = ["" if rng.random() < EMPTY else caption(clips.scenes[i], rng).text for i in index]
+    latents = clips.normalized(index)
+    return flow_loss(forward, trainee.model, latents, clips.masks[index], trainee.rows(texts),
+                     noise_levels(BATCH, shift), known_frames(clips.known[index]),
+                     torch.randn_like(latents), table).mean()
+
+
+def begin(run: Run, size: TransformerSize, text_encoder: UMT5EncoderModel,
+          encoder: Encoder) -> tuple[Trainee, Optimizers, int]:
+    """The trainee at its last checkpoint, or new."""
+    torch.manual_seed(3)
+    model = build_transformer(size)
+    average = copy.deepcopy(model).requires_grad_(False)
+    optimizers, done = _optimizers(model), 0
+    saved = run.load("transformer")
+    if saved:
+        model.load_state_dict(saved["model"])
+        average.load_state_dict(saved["average"])
+        optimizers.load_state_dict(saved["optimizers"])
+        done = saved["step"]
+    return Trainee(model, average, text_encoder, encoder), optimizers, done
+
+
+def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, done: int, steps: int,
+          pace: Pace) -> None:
+    """Steps `done` … `steps`; clips are added on the way."""
+    clips.grow(FIRST_SHARDS)
+    validation, figures = Validation(clips), Average()
+    forward = torch.compile(velocity, dynamic=False)
+    table = rope_table(trainee.model, *LATENT_SHAPE[1:])
+    parameters, averages = list(trainee.model.parameters()), list(trainee.average.parameters())
+    for step in range(done, steps):
+        clips.grow(min(FIRST_SHARDS + step // STEPS_PER_SHARD, MOST_SHARDS))
+        shift = SHIFTS[0] if step < FIRST_PART * steps else SHIFTS[1]
+        loss = _example_loss(trainee, clips, step, shift, forward, table)
+        norm = optimizers.step(loss, rate_at(step, steps))
+        keep = min(AVERAGE, (step + 1) / (step + 10))
+        torch._foreach_lerp_(averages, [p.detach() for p in parameters], 1 - keep)
+        figures.add(loss=float(loss.detach()), gradient=norm)
+        if pace.due() or step + 1 in (20, steps):
+            run.log("transformer", step=step + 1, shift=shift, clips=len(clips), **figures.values,
+                    **validation(trainee, forward))
+            run.save("transformer", {
+                "model": trainee.model.state_dict(), "average": trainee.average.state_dict(),
+                "optimizers": optimizers.state_dict(), "step": step + 1})
+
+
+assert SHARD % BATCH == 0
