@@ -38,9 +38,9 @@ static const char about[] =
     "clip takes hours: begin with --width 320 --height 192 --frames 17 --steps 10.\n"
     "\n"
     "Examples:\n"
-    "  auteur-generate --model Wan-AI/Wan2.1-T2V-1.3B-Diffusers --device cuda:0 \\\n"
+    "  auteur-generate --model Wan-AI/Wan2.1-T2V-1.3B-Diffusers \\\n"
     "      --prompt 'A lighthouse in a storm, waves over the rail' --seed 7 -o lighthouse.mkv\n"
-    "  auteur-generate --model ./Wan2.2-TI2V-5B-Diffusers --device cuda:0 --vram-limit 12G \\\n"
+    "  auteur-generate --model ./Wan2.2-TI2V-5B-Diffusers --vram-limit 12G \\\n"
     "      --image still.png --prompt 'The camera rises over the roofs' -o roofs.mkv\n"
     "  ffplay lighthouse.mkv";
 
@@ -55,6 +55,7 @@ typedef struct {
 typedef struct {
     const arguments_t *args;
     engine_t *engine;
+    const char *device;
     engine_request_t request;
     engine_report_t report;
     aut_picture_t *first, *last;
@@ -291,9 +292,12 @@ static int make_request (clip_t *self)
 static int open_engine (clip_t *self)
 {
     const arguments_t *args = self->args;
+    self->device = args->device;
+    if (strcmp (args->device, "auto") == 0)
+        self->device = aten_cuda_count () > 0 ? "cuda:0" : "cpu";
     engine_options_t options = {
-        .model = args->model, .device = args->device, .threads = (int)args->threads};
-    bool cpu = strcmp (args->device, "cpu") == 0;
+        .model = args->model, .device = self->device, .threads = (int)args->threads};
+    bool cpu = strcmp (self->device, "cpu") == 0;
     int rc = tool_dtype (&options.dtype, args->dtype ? args->dtype : cpu ? "fp32" : "bf16");
     if (rc == 0 && args->vram_limit)
         rc = aut_options_bytes (&options.memory_limit, "--vram-limit", args->vram_limit);
@@ -331,9 +335,9 @@ static json_t *result_json (const clip_t *self, double total)
         "frames", (json_int_t)r->frames, "fps",
         (double)self->format.rate_num / (double)self->format.rate_den, "rate",
         (int)self->format.rate_num, (int)self->format.rate_den, "seed", (json_int_t)r->seed,
-        "steps", (json_int_t)r->steps, "guidance", r->guidance, "device", self->args->device,
-        "rung", engine_rung_name (report->rung), "peak_bytes", (json_int_t)report->peak_bytes,
-        "seconds", "text", report->text_seconds, "denoise", report->denoise_seconds, "decode",
+        "steps", (json_int_t)r->steps, "guidance", r->guidance, "device", self->device, "rung",
+        engine_rung_name (report->rung), "peak_bytes", (json_int_t)report->peak_bytes, "seconds",
+        "text", report->text_seconds, "denoise", report->denoise_seconds, "decode",
         report->decode_seconds, "total", total, "frames_sha256", aut_hash_hex (&self->hash, hex));
 }
 
@@ -395,7 +399,7 @@ static int run (const arguments_t *args)
 int main (int argc, char **argv)
 {
     arguments_t args = {
-        .fit = "crop", .device = "cpu", .steps = 50, .guidance = 5.0, .negative = ""};
+        .fit = "crop", .device = "auto", .steps = 50, .guidance = 5.0, .negative = ""};
     const aut_opt_t table[] = {
         {"model", 'm', AUT_OPT_STRING, &args.model, "MODEL",
          "a diffusers folder, or ORG/NAME in the Hugging Face cache", NULL, 0, 0},
@@ -420,7 +424,8 @@ int main (int argc, char **argv)
          "where the steps lie: 3 suits 480p, 5 suits 720p (the folder's)", NULL, 0, 1000},
         {"seed", 0, AUT_OPT_INT, &args.seed, "N", "of the noise (0)", NULL, 0, INT64_MAX},
         {"fps", 0, AUT_OPT_NUMBER, &args.fps, "RATE", "frames a second (16; TI2V: 24)", NULL, 0, 0},
-        {"device", 'd', AUT_OPT_STRING, &args.device, "DEVICE", "cpu or cuda:N (cpu)", NULL, 0, 0},
+        {"device", 'd', AUT_OPT_STRING, &args.device, "DEVICE",
+         "cpu, cuda:N or auto, which is a GPU if there is one (auto)", NULL, 0, 0},
         {"dtype", 0, AUT_OPT_STRING, &args.dtype, "TYPE",
          "fp32 or bf16 (fp32 on the cpu, bf16 on CUDA)", NULL, 0, 0},
         {"threads", 0, AUT_OPT_INT, &args.threads, "N", "on the cpu (one for each core)", NULL, 0,
