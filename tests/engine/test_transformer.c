@@ -282,6 +282,32 @@ START_TEST (size_is_what_it_takes)
 }
 END_TEST
 
+/*  Padding is folded into one row of text; a last row that is not quite zero forbids it. */
+START_TEST (padding_is_folded)
+{
+    scene_t s;
+    size_t count;
+    aten_memory_t memory[2];
+    float *values[2];
+    open_scene (&s, &goldens[0], 0, "cond");
+    wan_transformer_t *model = open_model (&s, (wan_transformer_options_t){.dtype = AUT_DTYPE_F32});
+    s.in.latents = aten_randn (s.c, 5, DIMS (1, 16, 3, 28, 28));
+    for (int i = 0; i < 2; i++) {
+        aten_memory_reset (s.c);
+        values[i] = forward (&s, model, NULL, &count);
+        aten_memory (s.c, &memory[i]);
+        tensor_t *last = aten_narrow (s.c, s.in.text, 1, 511, 1);
+        aten_copy_into (s.c, last, aten_full (s.c, 1e-30, AUT_DTYPE_F32, DIMS (1)));
+    }
+    ck_assert_double_le (distance (values[0], values[1], count), 2e-6);
+    ck_assert_uint_lt (memory[0].peak, memory[1].peak);
+    free (values[0]);
+    free (values[1]);
+    wan_transformer_close (&model);
+    close_scene (&s);
+}
+END_TEST
+
 /* ---- times ------------------------------------------------------------------------------------
  */
 
@@ -450,66 +476,41 @@ START_TEST (weights_are_finite)
 }
 END_TEST
 
-static void spoil_channels (scene_t *s)
-{
-    s->in.latents = aten_zeros (s->c, AUT_DTYPE_F32, DIMS (1, 16, 5, 6, 4));
-}
-
-static void spoil_size (scene_t *s)
-{
-    s->in.latents = aten_zeros (s->c, AUT_DTYPE_F32, DIMS (1, 36, 5, 7, 4));
-}
-
-static void spoil_length (scene_t *s)
-{
-    s->in.latents = aten_zeros (s->c, AUT_DTYPE_F32, DIMS (1, 36, 1025, 2, 2));
-}
-
-static void spoil_tokens (scene_t *s)
-{
-    s->in.latents = aten_expand (s->c, aten_zeros (s->c, AUT_DTYPE_F32, DIMS (1, 1, 1, 1, 1)),
-                                 DIMS (1, 36, 1024, 2048, 2048));
-}
-
-static void spoil_text (scene_t *s)
-{
-    s->in.text = aten_zeros (s->c, AUT_DTYPE_F32, DIMS (1, 512, 47));
-}
-
-static void spoil_no_image (scene_t *s)
-{
-    s->in.image = NULL;
-}
-
-static void spoil_one_image (scene_t *s)
-{
-    s->in.image = aten_narrow (s->c, s->in.image, 0, 0, 1);
-}
-
-static void spoil_times (scene_t *s)
-{
-    s->in.timestep_count = 2;
-}
-
-static void spoil_time (scene_t *s)
-{
-    s->timesteps[0] = NAN;
-}
+enum { LATENTS, TEXT, NO_IMAGE, ONE_IMAGE, TIME_COUNT, TIME_VALUE };
 
 static const struct {
-    void (*spoil) (scene_t *s);
+    int what;
+    int64_t dims[5];
     const char *detail;
 } inputs[] = {
-    {spoil_channels, "transformer: takes latents of 36 channels"},
-    {spoil_size, "7 latent height: must be a multiple of 2"},
-    {spoil_length, "1025 latent frames: must be a multiple of 1, at most 1024"},
-    {spoil_tokens, "1073741824 tokens"},
-    {spoil_text, "text of 48 channels"},
-    {spoil_no_image, "needs the embedding of a picture"},
-    {spoil_one_image, "17 rows of pictures where 34 have a place"},
-    {spoil_times, "2 timesteps"},
-    {spoil_time, "timestep 0 is not a number"},
+    {LATENTS, {1, 16, 5, 6, 4}, "transformer: takes latents of 36 channels"},
+    {LATENTS, {1, 36, 5, 7, 4}, "7 latent height: must be a multiple of 2"},
+    {LATENTS, {1, 36, 1025, 2, 2}, "1025 latent frames: must be a multiple of 1, at most 1024"},
+    {LATENTS, {1, 36, 1024, 2048, 2048}, "1073741824 tokens"},
+    {TEXT, {1, 512, 47}, "text of 48 channels"},
+    {TEXT, {2, 512, 48}, "for one or for all"},
+    {NO_IMAGE, {0}, "needs the embedding of a picture"},
+    {ONE_IMAGE, {0}, "17 rows of pictures where 34 have a place"},
+    {TIME_COUNT, {0}, "2 timesteps"},
+    {TIME_VALUE, {0}, "timestep 0 is not a number"},
 };
+
+static void spoil (scene_t *s, int what, const int64_t dims[5])
+{
+    tensor_t *zero = aten_zeros (s->c, AUT_DTYPE_F32, DIMS (1)); /* expanded: no memory */
+    if (what == LATENTS)
+        s->in.latents = aten_expand (s->c, zero, 5, dims);
+    else if (what == TEXT)
+        s->in.text = aten_expand (s->c, zero, 3, dims);
+    else if (what == NO_IMAGE)
+        s->in.image = NULL;
+    else if (what == ONE_IMAGE)
+        s->in.image = aten_narrow (s->c, s->in.image, 0, 0, 1);
+    else if (what == TIME_COUNT)
+        s->in.timestep_count = 2;
+    else
+        s->timesteps[0] = NAN;
+}
 
 /*  Each is an error of the context, not a crash; after it is cleared the model works as before. */
 START_TEST (inputs_are_refused)
@@ -520,7 +521,7 @@ START_TEST (inputs_are_refused)
     wan_transformer_t *model = open_model (&s, (wan_transformer_options_t){.dtype = AUT_DTYPE_F32});
     wan_transformer_in_t in = s.in;
     float time = s.timesteps[0];
-    inputs[_i].spoil (&s);
+    spoil (&s, inputs[_i].what, inputs[_i].dims);
     ck_assert_ptr_null (wan_transformer_forward (model, &s.in, NULL));
     ck_assert_int_eq (aten_status (s.c), AUT_ERR_INVALID);
     ck_assert_msg (strstr (aut_error_detail (), inputs[_i].detail), "%s", aut_error_detail ());
@@ -575,6 +576,7 @@ TCase *suite_transformer (void)
     tcase_add_loop_test (tc, offload_is_exact, 0, 2);
     tcase_add_loop_test (tc, slices_are_equal, 0, COUNT (slices));
     tcase_add_test (tc, size_is_what_it_takes);
+    tcase_add_test (tc, padding_is_folded);
     tcase_add_test (tc, a_time_per_token);
     tcase_add_loop_test (tc, configs_are_refused, 0, COUNT (configs));
     tcase_add_test (tc, parts_are_found);

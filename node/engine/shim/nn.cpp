@@ -1,6 +1,9 @@
 /*  Tensors: the layers of neural networks. */
 #include "node/engine/shim/internal.hpp"
 
+#include <ATen/Context.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/jit_type.h>
 #include <ATen/ops/_upsample_nearest_exact2d.h>
 #include <ATen/ops/aminmax.h>
 #include <ATen/ops/conv2d.h>
@@ -14,18 +17,62 @@
 #include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
 
+#include <algorithm>
+
 using shim::maybe;
 using shim::run;
 
+namespace
+{
+
+/*  Products smaller than this (multiplications) stay with ATen's own choice of library. */
+constexpr int64_t large_product = int64_t (1) << 28;
+
+/*  oneDNN's linear layer with its activation. LibTorch has it as an operator without a C++
+ *  function, and only where it was built with oneDNN. */
+const std::optional<c10::OperatorHandle> &onednn_linear ()
+{
+    static const auto handle =
+        c10::Dispatcher::singleton ().findSchema ({"mkldnn::_linear_pointwise", ""});
+    return handle;
+}
+
+/*  On the CPU ATen gives fp32 products to MKL. oneDNN was 10 to 25 % faster on the large ones of an
+ *  AMD processor with AVX-512, and it applies bias and activation while a result is in the cache.
+ */
+bool suits_onednn (const at::Tensor &x, const at::Tensor &w)
+{
+    return x.is_cpu () && x.scalar_type () == at::kFloat && w.scalar_type () == at::kFloat &&
+           w.dim () == 2 && x.dim () >= 2 && x.size (-1) == w.size (1) && x.is_contiguous () &&
+           w.is_contiguous () && x.numel () >= large_product / std::max<int64_t> (w.size (0), 1) &&
+           at::globalContext ().userEnabledMkldnn () && onednn_linear ().has_value ();
+}
+
+at::Tensor run_onednn (const at::Tensor &x, const at::Tensor &w, const std::optional<at::Tensor> &b,
+                       const char *activation, const char *algorithm)
+{
+    c10::impl::GenericList scalars (c10::OptionalType::create (c10::NumberType::get ()));
+    torch::jit::Stack stack = {x, w, b, activation, scalars, algorithm};
+    onednn_linear ()->callBoxed (stack);
+    return stack.front ().toTensor ();
+}
+
+} // namespace
+
 tensor_t *aten_linear (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b)
 {
-    return run (c, __func__, {x, w}, {b},
-                [&] { return at::linear (x->value, w->value, maybe (b)); });
+    return run (c, __func__, {x, w}, {b}, [&] {
+        return suits_onednn (x->value, w->value)
+                   ? run_onednn (x->value, w->value, maybe (b), "none", "")
+                   : at::linear (x->value, w->value, maybe (b));
+    });
 }
 
 tensor_t *aten_linear_gelu_tanh (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b)
 {
     return run (c, __func__, {x, w}, {b}, [&] {
+        if (suits_onednn (x->value, w->value))
+            return run_onednn (x->value, w->value, maybe (b), "gelu", "tanh");
         at::Tensor y = at::linear (x->value, w->value, maybe (b));
         at::gelu_ (y, "tanh");
         return y;

@@ -168,7 +168,7 @@ static void cross_attention (aten_t *c, const wan_block_t *w, const wan_step_t *
         n = aten_to (c, n, aten_dtype (x));
     }
     tensor_t *q = project (c, step, n, w->cross_q, w->cross_q_bias, w->cross_norm_q);
-    tensor_t *y = aten_attention (c, q, context->k, context->v, NULL, 0);
+    tensor_t *y = aten_attention (c, q, context->k, context->v, step->text_weight, 0);
     if (context->image_k)
         y = aten_add_ (c, y, aten_attention (c, q, context->image_k, context->image_v, NULL, 0));
     aten_add_ (c, x, aten_linear (c, join_heads (c, y), w->cross_out, w->cross_out_bias));

@@ -59,9 +59,10 @@ typedef struct {
     int64_t attention_slice; /* query rows of self-attention at a time; 0 = all */
     const wan_rope_t *rope;
     const wan_times_t *times;
-    tensor_t *time;  /* (times->count, 6, D) fp32 */
-    tensor_t *text;  /* (B or 1, L, D) */
-    tensor_t *image; /* (1, M, D), or NULL */
+    tensor_t *time;        /* (times->count, 6, D) fp32 */
+    tensor_t *text;        /* (B or 1, L, D) */
+    tensor_t *text_weight; /* (1, 1, 1, L) fp32, added to the scores of text's rows; or NULL */
+    tensor_t *image;       /* (1, M, D), or NULL */
 } wan_step_t;
 
 /*  Takes x (B, N, D), contiguous and owned by the caller alone, through one block, in place. Errors

@@ -8,11 +8,13 @@
 #include "lib/core/mem.h"
 #include "node/engine/wan/transformer_weights.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define IMAGE_EPS 1e-5 /* of the picture's layer norms, whatever the config says */
 #define TEXT_ROWS_SHOWN 64
+#define FOLD_TOKENS_MIN 512  /* below, there is nothing to gain by folding the text's padding */
 #define TOKENS_MAX (1 << 21) /* 720p of 2,000 frames: a bound for sizes from outside */
 
 struct wan_transformer {
@@ -148,6 +150,48 @@ static tensor_t *embed_times (wan_transformer_t *self, const wan_times_t *times,
     return aten_linear (c, aten_silu (c, *temb), w->time_proj, w->time_proj_bias);
 }
 
+/*  Rows of text (B, L, text_dim) up to the last that is not zero; all where they cannot be seen. */
+static int64_t used_rows (const tensor_t *text)
+{
+    int64_t batch = aten_dim (text, 0), rows = aten_dim (text, 1), width = aten_dim (text, 2);
+    const float *data = aten_dtype (text) == AUT_DTYPE_F32 ? aten_host_data (text) : NULL;
+    int64_t used = data ? 0 : rows;
+    for (int64_t b = 0; data && b < batch; b++)
+        for (int64_t row = rows; row > used; row--) {
+            const float *at = data + (b * rows + row - 1) * width;
+            int64_t i = 0;
+            while (i < width && at[i] == 0)
+                i++;
+            if (i < width)
+                used = row;
+        }
+    return used;
+}
+
+/*  The padding's rows of text are zero, so all of them have the same key and the same value. One of
+ *  them will do, if its score is raised by the logarithm of how many it stands for: the softmax is
+ *  the same. Gives the rows to keep, and the weights (1, 1, 1, rows) if they are not all. Only in
+ *  fp32 on the CPU: kernels of CUDA are faster without a mask. */
+static int64_t fold_padding (wan_transformer_t *self, const wan_transformer_in_t *in,
+                             int64_t tokens, tensor_t **weight)
+{
+    aten_t *c = self->c;
+    int64_t rows = aten_dim (in->text, 1);
+    bool joined = in->image && self->config.added_kv_dim == 0;
+    int64_t used = tokens < FOLD_TOKENS_MIN || joined || aten_is_cuda (c) ||
+                           self->options.dtype != AUT_DTYPE_F32
+                       ? rows
+                       : used_rows (in->text);
+    *weight = NULL;
+    if (rows - used < 2)
+        return rows;
+    tensor_t *parts[] = {
+        aten_zeros (c, AUT_DTYPE_F32, DIMS (1, 1, 1, used)),
+        aten_full (c, log ((double)(rows - used)), AUT_DTYPE_F32, DIMS (1, 1, 1, 1))};
+    *weight = aten_cat (c, 3, 2, parts);
+    return used + 1;
+}
+
 static tensor_t *embed_text (wan_transformer_t *self, tensor_t *text)
 {
     const wan_head_t *w = &self->head;
@@ -195,6 +239,16 @@ static void tap_times (aten_t *c, const tap_t *tap_, const wan_times_t *times, s
     aten_close (c, scope, NULL);
 }
 
+static void tap_text (wan_transformer_t *self, tensor_t *text, const tap_t *tap_)
+{
+    aten_t *c = self->c;
+    int64_t rows = aten_dim (text, 1);
+    aten_scope_t scope = aten_open (c);
+    text = aten_narrow (c, text, 1, 0, rows < TEXT_ROWS_SHOWN ? rows : TEXT_ROWS_SHOWN);
+    tap (tap_, c, embed_text (self, text), "embed.text");
+    aten_close (c, scope, NULL);
+}
+
 /*  Fills in what the blocks share and shows it. */
 static void embed (wan_transformer_t *self, const wan_transformer_in_t *in, wan_step_t *step,
                    tensor_t **temb, const tap_t *tap_)
@@ -205,14 +259,11 @@ static void embed (wan_transformer_t *self, const wan_transformer_in_t *in, wan_
     tap_times (c, tap_, step->times, in->timestep_count, projected, "embed.timestep_proj");
     step->time =
         aten_to (c, aten_reshape (c, projected, DIMS (step->times->count, 6, -1)), AUT_DTYPE_F32);
-    step->text = embed_text (self, in->text);
+    int64_t rows = fold_padding (self, in, step->times->tokens, &step->text_weight);
+    step->text = embed_text (self, aten_narrow (c, in->text, 1, 0, rows));
     step->image = embed_image (self, in->image);
-    if (tap_wants (tap_, "embed.text")) {
-        int64_t rows = aten_dim (step->text, 1);
-        tap (tap_, c,
-             aten_narrow (c, step->text, 1, 0, rows < TEXT_ROWS_SHOWN ? rows : TEXT_ROWS_SHOWN),
-             "embed.text");
-    }
+    if (tap_wants (tap_, "embed.text"))
+        tap_text (self, in->text, tap_);
     tap (tap_, c, step->image, "embed.image");
 }
 
@@ -276,7 +327,7 @@ static tensor_t *patchify (wan_transformer_t *self, tensor_t *latents, const tap
     x = aten_conv3d (c, x, w->patch, w->patch_bias, self->config.patch, (int64_t[]){0, 0, 0});
     tap (tap_, c, x, "patch_embedding");
     x = aten_reshape (c, x, DIMS (aten_dim (x, 0), aten_dim (x, 1), -1));
-    return aten_close (c, scope, aten_clone (c, aten_permute (c, x, DIMS (0, 2, 1))));
+    return aten_close (c, scope, aten_contiguous (c, aten_permute (c, x, DIMS (0, 2, 1))));
 }
 
 static void run_blocks (wan_transformer_t *self, const wan_step_t *step, tensor_t *x,
