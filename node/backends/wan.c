@@ -1,10 +1,13 @@
 /*  The engine as a backend: what a chunk's spec becomes.
  *
- *    size, frames, steps, seed, prompt, negative, guidance   as they are; the flow's shift is the
- * folder's a tail         its last K = 1 + k·m frames, as many as the model takes; float to float,
- * never 8 bits init.image     the part from its middle that has the clip's shape, which the engine
- * resizes as the reference does: never squeezed last           the same, as the last picture cards
- * are in the prompt already; their pictures are not used
+ *    size, frames, steps, seed, prompt, negative, guidance
+ *                   as they are; the flow's shift is the folder's
+ *    a tail         its last K = 1 + k·m frames, as many as the model takes; float to float,
+ *                   never 8 bits
+ *    init.image     the part from its middle that has the clip's shape, which the engine resizes
+ *                   as the reference does: never squeezed
+ *    last           the same, as the last picture
+ *    cards          are in the prompt already; their pictures are not used
  *
  *  A model runs in bf16 on CUDA and in fp32 on the CPU, if its manifest has both. The engine loads
  *  each part when a chunk first needs it, and goes down its own ladder when memory is short; what

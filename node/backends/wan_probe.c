@@ -3,36 +3,10 @@
 #include "node/backends/wan_probe.h"
 
 #include "lib/core/error.h"
-#include "lib/core/mem.h"
 #include "node/engine/folder.h"
 
-#include <dirent.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-/*  The bytes of a component's weights. */
-static uint64_t weigh (const folder_t *folder, folder_component_t component)
-{
-    char *dir = folder_path (folder, component);
-    uint64_t bytes = 0;
-    DIR *files = opendir (dir);
-    for (const struct dirent *item; files && (item = readdir (files));) {
-        const char *end = strrchr (item->d_name, '.');
-        struct stat info;
-        if (!end || strcmp (end, ".safetensors") != 0)
-            continue;
-        char *path = aut_sprintf ("%s/%s", dir, item->d_name);
-        if (stat (path, &info) == 0)
-            bytes += (uint64_t)info.st_size;
-        free (path);
-    }
-    if (files)
-        closedir (files);
-    free (dir);
-    return bytes;
-}
 
 static int check_memory (const folder_t *folder, const aut_model_ref_t *model)
 {
@@ -40,7 +14,7 @@ static int check_memory (const folder_t *folder, const aut_model_ref_t *model)
     if (strcmp (device->name, "cpu") != 0 || !device->memory_bytes)
         return AUT_OK;
     for (int i = 0; i < FOLDER_COMPONENT_COUNT; i++) {
-        uint64_t bytes = folder->present[i] ? weigh (folder, (folder_component_t)i) : 0;
+        uint64_t bytes = folder_size (folder, (folder_component_t)i);
         if (bytes > device->memory_bytes)
             return aut_fail (AUT_ERR_DEVICE_MEMORY,
                              "%s alone has %.1f GB of weights, this machine %.1f GB of memory",

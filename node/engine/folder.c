@@ -11,6 +11,7 @@
 #include "node/engine/config.h"
 #include "node/engine/folder_index.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -148,4 +149,31 @@ char *folder_path (const folder_t *self, folder_component_t component)
 const char *folder_label (folder_component_t component)
 {
     return folder_rule (component)->name;
+}
+
+static uint64_t file_size (const char *folder, const char *name)
+{
+    struct stat info;
+    char *path = aut_path_join (folder, name, NULL);
+    bool found = stat (path, &info) == 0 && S_ISREG (info.st_mode);
+    free (path);
+    return found ? (uint64_t)info.st_size : 0;
+}
+
+uint64_t folder_size (const folder_t *self, folder_component_t component)
+{
+    if (!self->present[component])
+        return 0;
+    char *path = folder_path (self, component);
+    DIR *files = opendir (path);
+    uint64_t size = 0;
+    for (const struct dirent *item; files && (item = readdir (files));) {
+        const char *end = strrchr (item->d_name, '.');
+        if (end && strcmp (end, ".safetensors") == 0)
+            size += file_size (path, item->d_name);
+    }
+    if (files)
+        closedir (files);
+    free (path);
+    return size;
 }

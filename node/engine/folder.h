@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*  X (name, folder below the model's) */
 #define FOLDER_COMPONENTS(X)                                                                       \
@@ -55,5 +56,8 @@ void folder_close (folder_t **self_p);
  *  memory is out. */
 char *folder_path (const folder_t *self, folder_component_t component);
 const char *folder_label (folder_component_t component);
+
+/*  Bytes of a component's safetensors files; 0 if it is absent. */
+uint64_t folder_size (const folder_t *self, folder_component_t component);
 
 #endif

@@ -3,37 +3,11 @@
  * GB) and need only be about right: a rung that turns out too high is left on the way. */
 #include "node/engine/memory_plan.h"
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define PIXEL_BYTES 20000 /* activations of a decode, for each pixel of a frame */
 #define TILE_PIXELS (256 * 256)
 #define SLICED_SHARE 0.8 /* of a forward's activations are left with attention in slices */
-
-/*  The bytes of a component's safetensors files. */
-static uint64_t files_size (const folder_t *folder, folder_component_t component)
-{
-    if (!folder->present[component])
-        return 0;
-    char *path = folder_path (folder, component);
-    DIR *dir = path ? opendir (path) : NULL;
-    uint64_t size = 0;
-    for (struct dirent *e; dir && (e = readdir (dir));) {
-        const char *end = strrchr (e->d_name, '.');
-        struct stat st;
-        char file[4096];
-        snprintf (file, sizeof file, "%s/%s", path, e->d_name);
-        if (end && strcmp (end, ".safetensors") == 0 && stat (file, &st) == 0)
-            size += (uint64_t)st.st_size;
-    }
-    if (dir)
-        closedir (dir);
-    free (path);
-    return size;
-}
 
 void memory_need (memory_need_t *out, const folder_t *folder, aut_dtype_t dtype,
                   const wan_transformer_config_t *t, const wan_vae_config_t *vae, int64_t width,
@@ -44,11 +18,11 @@ void memory_need (memory_need_t *out, const folder_t *folder, aut_dtype_t dtype,
     double tokens = latent_frames * (double)(height / vae->spatial / t->patch[1]) *
                     (double)(width / vae->spatial / t->patch[2]);
     memset (out, 0, sizeof *out);
-    out->text = files_size (folder, FOLDER_TEXT_ENCODER);
-    out->clip = files_size (folder, FOLDER_IMAGE_ENCODER);
-    out->expert = files_size (folder, FOLDER_TRANSFORMER);
+    out->text = folder_size (folder, FOLDER_TEXT_ENCODER);
+    out->clip = folder_size (folder, FOLDER_IMAGE_ENCODER);
+    out->expert = folder_size (folder, FOLDER_TRANSFORMER);
     out->experts = folder->present[FOLDER_TRANSFORMER_2] ? 2 : 1;
-    out->vae = files_size (folder, FOLDER_VAE);
+    out->vae = folder_size (folder, FOLDER_VAE);
     out->block = out->expert / (uint64_t)(t->layers > 0 ? t->layers : 1);
     out->forward = (uint64_t)(tokens * bytes * (10.0 * dim + 2.0 * (double)t->ffn_dim));
     out->forward_sliced = (uint64_t)(SLICED_SHARE * (double)out->forward);
