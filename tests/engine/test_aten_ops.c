@@ -134,6 +134,7 @@ START_TEST (test_arithmetic)
     EXPECT_NEAR (aten_sin (c, a), 0.841470985f, -0.909297427f, 0.141120008f);
     EXPECT_NEAR (aten_cos (c, a), 0.540302306f, -0.416146837f, -0.989992497f);
     EXPECT_NEAR (aten_rsqrt (c, floats (c, LIST (4, 2))), 0.5f, 0.707106781f);
+    EXPECT_NEAR (aten_tanh (c, floats (c, LIST (0.5f, -2))), 0.46211716f, -0.96402758f);
     tensor_t *column = aten_reshape (c, a, DIMS (3, 1));
     EXPECT (aten_add (c, column, b), 5, 6, -5, 2, 3, -8, 7, 8, -3);
     aten_destroy (&c);

@@ -15,6 +15,7 @@
 #include <ATen/ops/silu.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/sub.h>
+#include <ATen/ops/tanh.h>
 
 #include <algorithm>
 #include <cmath>
@@ -116,6 +117,11 @@ tensor_t *aten_rsqrt (aten_t *c, tensor_t *a)
 tensor_t *aten_exp (aten_t *c, tensor_t *a)
 {
     return run (c, __func__, {a}, [&] { return at::exp (a->value); });
+}
+
+tensor_t *aten_tanh (aten_t *c, tensor_t *a)
+{
+    return run (c, __func__, {a}, [&] { return at::tanh (a->value); });
 }
 
 tensor_t *aten_mean (aten_t *c, tensor_t *a, int dim, bool keep)

@@ -205,6 +205,7 @@ tensor_t *aten_sin (aten_t *c, tensor_t *a);
 tensor_t *aten_cos (aten_t *c, tensor_t *a);
 tensor_t *aten_rsqrt (aten_t *c, tensor_t *a);
 tensor_t *aten_exp (aten_t *c, tensor_t *a);
+tensor_t *aten_tanh (aten_t *c, tensor_t *a);
 /*  Over one dimension, which stays as 1 if `keep`. */
 tensor_t *aten_mean (aten_t *c, tensor_t *a, int dim, bool keep);
 /*  The Euclidean length over one dimension, which stays as 1. */
