@@ -11,6 +11,7 @@
 #include "lib/core/mem.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -90,7 +91,9 @@ static void find_facts (engine_t *self)
     f->pipeline = s->folder->pipeline;
     f->width_multiple = s->vae_config.spatial * s->transformer_config.patch[2];
     f->height_multiple = s->vae_config.spatial * s->transformer_config.patch[1];
+    /* as many latent frames as fill the patches, the first of which is one frame */
     f->frames_multiple = s->vae_config.temporal * s->transformer_config.patch[0];
+    f->frames_offset = 1 + f->frames_multiple - s->vae_config.temporal;
     f->two_experts = s->folder->present[FOLDER_TRANSFORMER_2];
     self->pipeline->facts (s, f);
 }
@@ -203,18 +206,21 @@ static int check_size (const engine_t *self, const engine_request_t *r)
     } sizes[] = {
         {"width", r->width, 0, f->width_multiple, SIDE_MAX},
         {"height", r->height, 0, f->height_multiple, SIDE_MAX},
-        {"frames", r->frames, 1, f->frames_multiple, f->frames_multiple * 1023 + 1},
+        {"frames", r->frames, f->frames_offset, f->frames_multiple, f->frames_multiple * 1023 + 1},
     };
     for (size_t i = 0; i < 3; i++) {
         int64_t value = sizes[i].value, by = sizes[i].multiple, from = sizes[i].offset;
         if (value < 1 || value > sizes[i].max)
             return aut_fail (AUT_ERR_INVALID, "%s: %lld is not in 1 … %lld", sizes[i].name,
                              (long long)value, (long long)sizes[i].max);
-        if ((value - from) % by != 0 || value < by * (1 - from)) {
-            int64_t below = (value - from) / by * by + from;
+        int64_t least = from ? from : by;
+        if ((value - from) % by != 0 || value < least) {
+            int64_t below = value > least ? (value - from) / by * by + from : least;
+            char first[32] = "";
+            if (from)
+                snprintf (first, sizeof first, "%lld + ", (long long)from);
             return aut_fail (AUT_ERR_INVALID, "%s: %lld is not %s%lld·k; try %lld", sizes[i].name,
-                             (long long)value, from ? "1 + " : "", (long long)by,
-                             (long long)(below > 0 ? below : by));
+                             (long long)value, first, (long long)by, (long long)below);
         }
     }
     return 0;

@@ -57,7 +57,8 @@ typedef struct {
     bool last_frame;  /* takes a last picture too */
     int64_t tail_max; /* frames of a predecessor that it can continue from: 1 or more */
     int64_t width_multiple, height_multiple;
-    int64_t frames_multiple; /* frames = 1 + k · this */
+    int64_t frames_multiple; /* frames = frames_offset + k · this */
+    int64_t frames_offset;   /* 1 for all published models: their patches are one frame deep */
     bool two_experts;
 } engine_facts_t;
 

@@ -214,8 +214,8 @@ static void choose_size (clip_t *self)
         args->width ? args->width : on_lattice (sqrt (area * shape), facts->width_multiple);
     self->request.height =
         args->height ? args->height : on_lattice (sqrt (area / shape), facts->height_multiple);
-    int64_t by = facts->frames_multiple;
-    self->request.frames = args->frames ? args->frames : 1 + (tokens ? 120 : 80) / by * by;
+    int64_t by = facts->frames_multiple, most = (tokens ? 121 : 81) - facts->frames_offset;
+    self->request.frames = args->frames ? args->frames : facts->frames_offset + most / by * by;
 }
 
 /*  Frames a second as a fraction: 23.976 and its like are 24000/1001 …, others a number of

@@ -5,6 +5,7 @@
 #include "node/engine/wan/vae.h"
 
 #include "lib/core/error.h"
+#include "lib/core/file.h"
 #include "lib/core/json.h"
 #include "lib/core/mem.h"
 #include "lib/core/safetensors.h"
@@ -65,12 +66,15 @@ static int read_request (case_t *self)
     return rc;
 }
 
-/*  As the reference pipelines do: down to what the model can make. */
-static void round_down (engine_request_t *r, const engine_facts_t *f)
+/*  To what the model can make, as the reference pipelines do it: sizes down, frames to 1 + t·⌊n/t⌋
+ *  (t frames a latent frame; 15 become 13, but 16 become 17). */
+static void round_size (engine_request_t *r, const engine_facts_t *f)
 {
     int64_t w = r->width / f->width_multiple * f->width_multiple;
     int64_t h = r->height / f->height_multiple * f->height_multiple;
-    int64_t n = (r->frames - 1) / f->frames_multiple * f->frames_multiple + 1;
+    int64_t t = f->frames_multiple - f->frames_offset + 1, n = r->frames;
+    if (n % t != 1)
+        n = n / t * t + 1;
     if (w != r->width || h != r->height || n != r->frames)
         fprintf (stderr, "auteur-trace: %lldx%lld, %lld frames becomes %lldx%lld, %lld frames\n",
                  (long long)r->width, (long long)r->height, (long long)r->frames, (long long)w,
@@ -78,6 +82,39 @@ static void round_down (engine_request_t *r, const engine_facts_t *f)
     r->width = w;
     r->height = h;
     r->frames = n;
+}
+
+/*  Python writes the standard deviation of a single number as NaN, which JSON does not have: such
+ *  words become empty strings, in place. */
+static void quote_words (char *text)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    bool quoted = false;
+    for (char *at = text; *at; at++) {
+        if (quoted && *at == '\\' && at[1])
+            at++;
+        else if (*at == '"')
+            quoted = !quoted;
+        for (size_t i = 0; !quoted && i < sizeof words / sizeof *words; i++)
+            if (strncmp (at, words[i], strlen (words[i])) == 0) {
+                memset (at, ' ', strlen (words[i]));
+                memcpy (at, "\"\"", 2);
+                at++;
+            }
+    }
+}
+
+static int load_case (case_t *self)
+{
+    char *text = NULL;
+    size_t size = 0;
+    int rc = aut_file_read (self->path, CASE_FILE_MAX, &text, &size);
+    if (rc)
+        return rc;
+    quote_words (text);
+    rc = aut_json_parse (&self->root, text, size, self->path);
+    free (text);
+    return rc;
 }
 
 /*  "golden.json" → golden.safetensors, opened if the case lists something given. */
@@ -177,7 +214,7 @@ static int run_pipeline (case_t *self, engine_t *engine)
         rc = read_picture (self, "image.last_image.u8", &self->request.last);
     if (rc)
         return rc;
-    round_down (&self->request, engine_facts (engine));
+    round_size (&self->request, engine_facts (engine));
     pieces_t pieces = {.trace = self};
     tap_t tap = {.wanted = piece_wanted, .seen = piece_seen, .ctx = &pieces};
     engine_events_t events = {.frame = take_frame, .notice = notice, .ctx = self, .tap = &tap};
@@ -228,7 +265,7 @@ static int run_roundtrip (case_t *self, engine_t *engine)
 
 static int open_case (case_t *self)
 {
-    int rc = aut_json_load (&self->root, self->path, CASE_FILE_MAX);
+    int rc = load_case (self);
     if (rc)
         return rc;
     rc = record_open (&self->record, json_object_get (self->root, "tensors"), self->path);

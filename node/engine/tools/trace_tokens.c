@@ -15,14 +15,14 @@
 #define STRINGS_FILE_MAX (64u << 20)
 #define IDS_MAX 512
 
-/*  {"text"} → {"text", "cleaned", "ids"} */
+/*  {"text"}, or the text itself, → {"text", "cleaned", "ids"} */
 static int trace_string (const tokenizer_t *tokenizer, const json_t *entry, json_t *out)
 {
-    const char *text = NULL;
+    const char *text = json_string_value (entry);
     char *cleaned = NULL;
     int32_t *ids = NULL;
     size_t count = 0;
-    int rc = aut_json_string (entry, "text", &text);
+    int rc = text ? 0 : aut_json_string (entry, "text", &text);
     if (rc == 0)
         rc = aut_clean_prompt (text, &cleaned);
     if (rc == 0)
@@ -42,7 +42,7 @@ static int trace_string (const tokenizer_t *tokenizer, const json_t *entry, json
 static int trace_strings (const tokenizer_t *tokenizer, const json_t *root, const char *path,
                           json_t *out)
 {
-    const json_t *strings = json_object_get (root, "strings");
+    const json_t *strings = json_is_array (root) ? root : json_object_get (root, "strings");
     if (!json_is_array (strings))
         return aut_fail (AUT_ERR_INVALID, "%s: strings: expected an array", path);
     size_t i;
