@@ -95,6 +95,25 @@ static void place (const vae_stream_t *stream, tensor_t *whole, tensor_t *tile, 
     aten_copy_into (c, target, tile);
 }
 
+/*  Where a tile's state waits while the other tiles have their turn: on the host. All states
+ * together are larger than what whole pictures take (tiles overlap, and a state is most of the
+ * memory). On the CPU nothing moves. */
+static void park (const vae_stream_t *stream, vae_state_t *state, bool away)
+{
+    aten_t *c = stream->c;
+    for (size_t i = 0; i < state->count && aten_is_cuda (c); i++) {
+        tensor_t **slot = &state->slot[i];
+        if (!*slot)
+            continue;
+        aten_scope_t s = aten_open (c);
+        if (away) /* as it lies in memory, which aten_pin would change otherwise */
+            aten_assign (c, slot, aten_pin (c, aten_to_host (c, vae_channels_last (c, *slot))));
+        else
+            aten_assign (c, slot, vae_channels_first (c, aten_to_device (c, *slot)));
+        aten_close (c, s, NULL);
+    }
+}
+
 /*  One tile, coded and blended with the ones above and to the left. */
 static tensor_t *code_tile (vae_stream_t *stream, tensor_t *x, int64_t row, int64_t column,
                             tensor_t *left)
@@ -102,7 +121,9 @@ static tensor_t *code_tile (vae_stream_t *stream, tensor_t *x, int64_t row, int6
     aten_t *c = stream->c;
     aten_scope_t s = aten_open (c);
     vae_run_t run = {.c = c, .state = &stream->state[row * stream->columns + column]};
+    park (stream, run.state, false);
     tensor_t *tile = stream->code (&run, stream->coder, cut (stream, x, row, column));
+    park (stream, run.state, true);
     blend (c, tile, stream->above[column], 3);
     blend (c, tile, left, 4);
     return aten_close (c, s, tile);

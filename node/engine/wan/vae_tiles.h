@@ -3,7 +3,8 @@
  *
  *  The squares, the order of blending and the weights are those of the reference. It takes a tile
  *  through the whole film before the next; here every chunk goes through all tiles, each with a
- *  state of its own, so that frames can be handed on as they are made: the same numbers.
+ *  state of its own, so that frames can be handed on as they are made: the same numbers. The price
+ *  is memory for the states of all tiles, which on CUDA wait on the host.
  */
 #ifndef AUT_ENGINE_WAN_VAE_TILES_H
 #define AUT_ENGINE_WAN_VAE_TILES_H
