@@ -1,6 +1,7 @@
 /*  Command lines: what they set, and the messages that mistakes get. */
 #include "lib/core/options.h"
 
+#include "lib/core/error.h"
 #include "lib/core/mem.h"
 #include "tests/core/support.h"
 
@@ -214,6 +215,36 @@ START_TEST (numbers_ignore_the_locale)
 }
 END_TEST
 
+START_TEST (bytes)
+{
+    static const struct {
+        const char *text;
+        uint64_t wanted; /* 0: refused */
+    } cases[] = {{"1", 1},
+                 {"12G", UINT64_C (12) << 30},
+                 {"12gb", UINT64_C (12) << 30},
+                 {"4K", 4096},
+                 {"3M", 3 << 20},
+                 {"15T", UINT64_C (15) << 40},
+                 {"", 0},
+                 {"G", 0},
+                 {"-1", 0},
+                 {"1.5G", 0},
+                 {"12X", 0},
+                 {"12Gx", 0},
+                 {" 12", 0},
+                 {"16777216T", 0},
+                 {"99999999999999999999", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t value = 0;
+        int rc = aut_options_bytes (&value, "--size", cases[i].text);
+        ck_assert_msg (value == cases[i].wanted, "%s", cases[i].text);
+        ck_assert_int_eq (rc, cases[i].wanted ? 0 : AUT_ERR_INVALID);
+    }
+    ck_assert_ptr_nonnull (strstr (aut_error_detail (), "--size: '9999"));
+}
+END_TEST
+
 int main (void)
 {
     TCase *tests = tcase_create ("options");
@@ -223,6 +254,7 @@ int main (void)
     tcase_add_loop_test (tests, tells_mistakes, 0, sizeof (mistakes) / sizeof (mistakes[0]));
     tcase_add_test (tests, help_and_version);
     tcase_add_test (tests, nearest_name);
+    tcase_add_test (tests, bytes);
     tcase_add_test (tests, numbers_ignore_the_locale);
     return run_case (tests);
 }

@@ -232,6 +232,32 @@ START_TEST (scale_modes)
 }
 END_TEST
 
+/*  The middle, pixel for pixel. */
+START_TEST (crop_keeps_pixels)
+{
+    aut_picture_t *a = s_gradient (200, 100), *b = NULL;
+    const struct {
+        uint32_t width, height, wanted_width, wanted_height, x, y;
+    } cases[] = {{64, 64, 100, 100, 50, 0},
+                 {16, 4, 200, 50, 0, 25},
+                 {4, 2, 200, 100, 0, 0},
+                 {1, 8192, 1, 100, 99, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_int_eq (aut_picture_crop (&b, a, cases[i].width, cases[i].height), 0);
+        ck_assert_uint_eq (b->width, cases[i].wanted_width);
+        ck_assert_uint_eq (b->height, cases[i].wanted_height);
+        for (uint32_t y = 0; y < b->height; y++)
+            ck_assert_mem_eq (b->rgb + (size_t)y * b->width * 3,
+                              a->rgb + ((size_t)(y + cases[i].y) * 200 + cases[i].x) * 3,
+                              (size_t)b->width * 3);
+        aut_picture_destroy (&b);
+    }
+    ck_assert_int_eq (aut_picture_crop (&b, a, 0, 4), AUT_ERR_INVALID);
+    ck_assert_ptr_null (b);
+    aut_picture_destroy (&a);
+}
+END_TEST
+
 START_TEST (sounds_are_probed)
 {
     static const char *const names[] = {"a.wav", "a.mp3", "a.flac", "a.ogg",
@@ -274,6 +300,7 @@ int main (void)
     tcase_add_test (tests, hostile_is_refused);
     tcase_add_test (tests, damage_never_crashes);
     tcase_add_test (tests, scale_modes);
+    tcase_add_test (tests, crop_keeps_pixels);
     tcase_add_test (tests, sounds_are_probed);
     suite_add_tcase (suite, tests);
     SRunner *runner = srunner_create (suite);
