@@ -8,6 +8,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+/*  LibTorch knows for sure, but is not loaded here. */
+#ifdef AUTEUR_TORCH_CUDA
+#define TORCH_HAS_CUDA true
+#else
+#define TORCH_HAS_CUDA false
+#endif
+
 static int check_memory (const folder_t *folder, const aut_model_ref_t *model)
 {
     const aut_device_t *device = model->device;
@@ -29,6 +36,11 @@ int aut_wan_probe (const aut_model_ref_t *model)
     const char *device = model->device->name;
     if (strcmp (device, "cpu") != 0 && strncmp (device, "cuda:", 5) != 0)
         return aut_fail (AUT_ERR_UNSUPPORTED, "models run on cpu and cuda:N, not on %s", device);
+    if (!TORCH_HAS_CUDA && strcmp (device, "cpu") != 0)
+        return aut_fail (AUT_ERR_UNSUPPORTED,
+                         "this build has a LibTorch for the cpu alone: build with one for CUDA "
+                         "(-DAUTEUR_TORCH=FOLDER) to use %s",
+                         device);
     if (!model->weights)
         return aut_fail (
             AUT_ERR_NOT_FOUND,
