@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A film from a model that denoises: two shots, one of them in chunks that go on from each other's
-# tails. The model is a golden's, small and random: its frames are noise, but their number, size and
-# rate are the film's, and how they were made is told.
+# A film from a model that denoises: a shot from a picture, one in chunks that go on from each other's
+# tails, and one that goes on from the shot before. The model is a golden's, small and random: its
+# frames are noise, but their number, size and rate are the film's, and how they were made is told.
 . "$(dirname "$0")/lib.sh"
 
 GOLDEN=$HERE/../engine/goldens
@@ -24,9 +24,11 @@ cat >"$TMP/film.json" <<'END'
  "defaults": {"model": "tiny-ti2v", "width": 64, "height": 64, "fps": 8, "seed": 5},
  "output": {"burn_in": false},
  "scenes": [{"id": "s", "slugline": "INT. LAB - NIGHT", "shots": [
-   {"id": "one", "prompt": "a paper boat", "duration": 1},
-   {"id": "two", "prompt": "rain on a window", "duration": 2.5}]}]}
+   {"id": "one", "prompt": "a paper boat", "duration": 1, "init": {"image": "wide.png"}},
+   {"id": "two", "prompt": "rain on a window", "duration": 2.5},
+   {"id": "three", "prompt": "it clears", "duration": 0.5, "init": {"from": "previous"}}]}]}
 END
+ffmpeg -v error -f lavfi -i testsrc=s=96x64:d=1 -frames:v 1 "$TMP/wide.png"
 export AUTEUR_MODELS=$TMP/models XDG_CACHE_HOME=$TMP/cache
 
 render () { # NAME
@@ -42,9 +44,10 @@ probe () { # FILE
 }
 
 render first
-[ "$(probe "$TMP/first.mp4")" = "64,64,8/1,28" ] || fail "the film is $(probe "$TMP/first.mp4")"
+[ "$(probe "$TMP/first.mp4")" = "64,64,8/1,32" ] || fail "the film is $(probe "$TMP/first.mp4")"
 [ "$(probe "$DIR/shots/one.mkv")" = "64,64,8/1,8" ] || fail "one is $(probe "$DIR/shots/one.mkv")"
 [ "$(probe "$DIR/shots/two.mkv")" = "64,64,8/1,20" ] || fail "two is $(probe "$DIR/shots/two.mkv")"
+[ "$(probe "$DIR/shots/three.mkv")" = "64,64,8/1,4" ] || fail "three is $(probe "$DIR/shots/three.mkv")"
 two=$DIR/metadata/shots/two.json
 [ "$(jq '.chunks | length' "$two")" = 2 ] || fail "two has $(jq '.chunks | length' "$two") chunks"
 hashes=$(jq -r '.chunks[].engine.weights_sha256' "$two" | sort -u)
@@ -62,4 +65,4 @@ plain=$TMP/models/video/models/plain-i2v
     fail "no manifest was made of a folder"
 "$BIN/auteur" models show "$plain" | cmp - <("$BIN/auteur" models show plain-i2v) ||
     fail "a folder's path is another model"
-echo "a film of two shots, 28 frames"
+echo "a film of three shots, 32 frames"
