@@ -72,8 +72,8 @@ def _as_published(run: Run, folder: Path) -> None:
     index = json.loads((folder / "model_index.json").read_text())
     index["tokenizer"] = ["transformers", "T5TokenizerFast"]
     _write_json(folder / "model_index.json", index)
-    for name in ("README.md", "README"):
-        (folder / name).unlink(missing_ok=True)
+    for path in folder.rglob("*.safetensors"):
+        path.chmod(0o644)
 
 
 def _files(folder: Path) -> list[dict[str, Any]]:

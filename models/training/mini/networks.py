@@ -45,7 +45,7 @@ def build_transformer(size: TransformerSize) -> WanTransformer3DModel:
         patch_size=(1, 2, 2), num_attention_heads=size.heads, attention_head_dim=size.head_width,
         in_channels=LATENT_CHANNELS, out_channels=LATENT_CHANNELS, text_dim=TEXT_WIDTH,
         freq_dim=128, ffn_dim=size.feed_forward, num_layers=size.layers, cross_attn_norm=True,
-        qk_norm="rms_norm_across_heads", rope_max_seq_len=64)
+        qk_norm="rms_norm_across_heads", rope_max_seq_len=1024)
     with torch.no_grad():
         torch.nn.init.zeros_(model.proj_out.weight)
         torch.nn.init.zeros_(model.proj_out.bias)
