@@ -29,6 +29,9 @@ def load_vae(run: Run, decoder: bool = True) -> AutoencoderKLWan:
 
 
 def load_text(run: Run, steps: int = 0) -> tuple[UMT5EncoderModel, Encoder]:
+    """The frozen text encoder and its tokenizer; with `steps`, trained so far if need be."""
+    if not steps and run.load("text") is None:
+        raise SystemExit("there is no text encoder yet: run the stage text first")
     encoder = Encoder(text.trained_tokenizer(run))
     return text.trained(run, encoder, steps, Pace(120)), encoder
 

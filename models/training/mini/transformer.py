@@ -34,7 +34,7 @@ KNOWN_NOISE = 0.05        # on given latents: at a handoff they come from decode
 SHIFTS = (3.0, 1.5)       # of the noise levels, in the two parts of training
 FIRST_PART = 0.6
 AVERAGE = 0.9985
-FIRST_SHARDS, STEPS_PER_SHARD, MOST_SHARDS = 12, 128, 96
+FIRST_SHARDS, STEPS_PER_SHARD, MOST_SHARDS = 12, 256, 96
 
 
 @dataclass
