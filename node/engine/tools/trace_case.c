@@ -30,6 +30,12 @@ static int number (const json_t *root, const char *key, double *out)
     return rc == AUT_ERR_NOT_FOUND ? 0 : rc;
 }
 
+static int text (const json_t *root, const char *key, const char **out)
+{
+    int rc = aut_json_string (root, key, out);
+    return rc == AUT_ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int whole (const json_t *root, const char *key, int64_t *out)
 {
     return aut_json_int (root, key, out);
@@ -57,8 +63,8 @@ static int read_request (case_t *self)
         rc = number (root, "guidance_2", &r->guidance_2);
     if (rc == 0)
         rc = number (root, "flow_shift", &r->flow_shift);
-    if (rc == 0 && json_is_string (json_object_get (root, "negative")))
-        r->negative = json_string_value (json_object_get (root, "negative"));
+    if (rc == 0)
+        rc = text (root, "negative", &r->negative);
     if (rc == 0 && (steps < 1 || r->width < 1 || r->height < 1 || r->frames < 1))
         rc = aut_fail (AUT_ERR_INVALID, "width, height, frames and steps must be at least 1");
     r->steps = (size_t)steps;
