@@ -13,6 +13,7 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/mkldnn_convolution.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
@@ -93,12 +94,29 @@ tensor_t *aten_conv2d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const i
     });
 }
 
+/*  A weight that aten_channels_last_3d has prepared is meant for oneDNN, which LibTorch leaves
+ * aside for small inputs: what it takes then writes each value once per place of the kernel. Shapes
+ *  that do not fit go the other way, where they are named. */
+static bool is_for_onednn (const at::Tensor &x, const at::Tensor &w, at::IntArrayRef padding)
+{
+    bool fits = x.is_cpu () && at::globalContext ().userEnabledMkldnn () && at::hasMKLDNN () &&
+                x.scalar_type () == at::kFloat && w.scalar_type () == at::kFloat && x.dim () == 5 &&
+                w.dim () == 5 && x.numel () > 0 && x.size (1) == w.size (1) &&
+                w.is_contiguous (at::MemoryFormat::ChannelsLast3d) && !w.is_contiguous ();
+    for (int64_t i = 0; fits && i < 3; i++)
+        fits = x.size (2 + i) + 2 * padding[(size_t)i] >= w.size (2 + i);
+    return fits;
+}
+
 tensor_t *aten_conv3d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const int64_t stride[3],
                        const int64_t padding[3])
 {
     return run (c, __func__, {x, w}, {b}, [&] {
-        return at::conv3d (x->value, w->value, maybe (b), at::IntArrayRef (stride, 3),
-                           at::IntArrayRef (padding, 3));
+        at::IntArrayRef steps (stride, 3), zeros (padding, 3);
+        if (is_for_onednn (x->value, w->value, zeros))
+            return at::mkldnn_convolution (x->value, w->value, maybe (b), zeros, steps, {1, 1, 1},
+                                           1);
+        return at::conv3d (x->value, w->value, maybe (b), steps, zeros);
     });
 }
 

@@ -21,6 +21,8 @@ typedef struct {
 typedef struct {
     bool loaded;
     size_t stages, slots; /* slots: of a stream's state */
+    /* The encoder's stages before this one, and the decoder's from it on, keep the frame rate. */
+    size_t split;
     vae_stage_t stage[VAE_STAGES_MAX];
     vae_conv_t conv_in, conv_out;
     vae_middle_t middle; /* the encoder's last, the decoder's first */
@@ -36,7 +38,8 @@ void vae_coder_drop (vae_coder_t *coder, aten_t *c);
  *  call.
  *  Encoder: 1 frame first, `temporal` later, (1, 3·p², t, H/p, W/p) → (1, z, 1, h, w), the mean.
  *  Decoder: a latent frame (1, z, 1, h, w) → 1 frame first, `temporal` later, in patches as above.
- *  Taps of the decoder: conv_in, mid_block, up_blocks.N, conv_out below "decoder.chunk.K". */
+ *  Taps of the decoder: conv_in, mid_block, up_blocks.N (as far as the rate changes),
+ *  conv_out below "decoder.chunk.K". */
 typedef tensor_t *(*vae_code_t) (vae_run_t *run, const vae_coder_t *coder, tensor_t *x);
 tensor_t *vae_encode_chunk (vae_run_t *run, const vae_coder_t *encoder, tensor_t *x);
 tensor_t *vae_decode_chunk (vae_run_t *run, const vae_coder_t *decoder, tensor_t *x);

@@ -11,6 +11,7 @@
 
 #define VAE_STAGES_MAX 8
 #define VAE_RES_BLOCKS_MAX 16
+#define VAE_CHUNK_MAX (1 << (VAE_STAGES_MAX - 1)) /* frames of a latent frame */
 
 typedef struct {
     wan_vae_config_t face; /* what callers see */

@@ -37,6 +37,8 @@ void vae_decoder_load (vae_coder_t *out, const vae_config_t *config, vae_loader_
         stage->shape = vae_decoder_stage (config, out->stages);
         stage->blocks = (size_t)config->res_blocks + 1;
         stage->shortcut = config->residual && stage->shape.sized;
+        if (stage->shape.timed)
+            out->split = out->stages + 1;
         load_stage (stage, from, out->stages, config->residual);
     }
     vae_loader_refuse (from, "dim_mult", "decoder.up_blocks.%zu.resnets.0.conv1.weight",
@@ -62,6 +64,24 @@ static tensor_t *decode_stage (vae_run_t *run, const vae_stage_t *stage, tensor_
     return aten_close (c, s, x);
 }
 
+/*  What comes after the last doubling of the rate, frame by frame: to a causal layer a chunk is no
+ *  different from its frames one after the other, and at full size each takes much memory. */
+static tensor_t *decode_end (vae_run_t *run, const vae_coder_t *decoder, size_t begin, tensor_t *x)
+{
+    aten_t *c = run->c;
+    tensor_t *parts[VAE_CHUNK_MAX];
+    size_t count = 0;
+    aten_scope_t s = aten_open (c);
+    for (; count < VAE_CHUNK_MAX && (int64_t)count < aten_dim (x, 2); count++) {
+        tensor_t *frame = aten_narrow (c, x, 2, (int64_t)count, 1);
+        for (size_t i = begin; i < decoder->stages; i++)
+            frame = decode_stage (run, &decoder->stage[i], frame);
+        parts[count] = vae_conv (run, &decoder->conv_out, &decoder->norm_out, frame);
+    }
+    aten_drop (c, &x);
+    return aten_close (c, s, aten_cat (c, 2, count, parts));
+}
+
 tensor_t *vae_decode_chunk (vae_run_t *run, const vae_coder_t *decoder, tensor_t *x)
 {
     aten_t *c = run->c;
@@ -71,11 +91,13 @@ tensor_t *vae_decode_chunk (vae_run_t *run, const vae_coder_t *decoder, tensor_t
     tap (run->tap, c, x, "conv_in");
     x = vae_middle (run, &decoder->middle, x);
     tap (run->tap, c, x, "mid_block");
-    for (size_t i = 0; i < decoder->stages; i++) {
+    size_t i = 0;
+    for (; i < decoder->stages && (i < decoder->split || tap_wants (run->tap, "up_blocks.%zu", i));
+         i++) {
         x = decode_stage (run, &decoder->stage[i], x);
         tap (run->tap, c, x, "up_blocks.%zu", i);
     }
-    x = vae_conv (run, &decoder->conv_out, &decoder->norm_out, x);
+    x = decode_end (run, decoder, i, x);
     tap (run->tap, c, x, "conv_out");
     tap_leave (run->tap, prefix);
     run->state->chunk++;

@@ -68,6 +68,8 @@ void vae_encoder_load (vae_coder_t *out, const vae_config_t *config, vae_loader_
         stage->blocks = (size_t)config->res_blocks;
         stage->attends = config->attention[out->stages];
         stage->shortcut = config->residual;
+        if (out->split == out->stages && !stage->shape.timed)
+            out->split++;
         if (config->residual)
             load_stage (stage, from, out->stages);
         else
@@ -104,10 +106,28 @@ static tensor_t *encode_stage (vae_run_t *run, const vae_stage_t *stage, tensor_
     return aten_close (c, s, x);
 }
 
+/*  What comes before the first halving of the rate, frame by frame, as the decoder's end. */
+static tensor_t *encode_begin (vae_run_t *run, const vae_coder_t *encoder, tensor_t *x)
+{
+    aten_t *c = run->c;
+    tensor_t *parts[VAE_CHUNK_MAX];
+    size_t count = 0;
+    aten_scope_t s = aten_open (c);
+    for (; count < VAE_CHUNK_MAX && (int64_t)count < aten_dim (x, 2); count++) {
+        tensor_t *frame = aten_narrow (c, x, 2, (int64_t)count, 1);
+        frame = vae_conv (run, &encoder->conv_in, NULL, frame);
+        for (size_t i = 0; i < encoder->split; i++)
+            frame = encode_stage (run, &encoder->stage[i], frame);
+        parts[count] = frame;
+    }
+    aten_drop (c, &x);
+    return aten_close (c, s, aten_cat (c, 2, count, parts));
+}
+
 tensor_t *vae_encode_chunk (vae_run_t *run, const vae_coder_t *encoder, tensor_t *x)
 {
-    x = vae_conv (run, &encoder->conv_in, NULL, x);
-    for (size_t i = 0; i < encoder->stages; i++)
+    x = encode_begin (run, encoder, x);
+    for (size_t i = encoder->split; i < encoder->stages; i++)
         x = encode_stage (run, &encoder->stage[i], x);
     x = vae_middle (run, &encoder->middle, x);
     x = vae_conv (run, &encoder->conv_out, &encoder->norm_out, x);
