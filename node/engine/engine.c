@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define SIDE_MAX 8192
+#define PICTURE_SIDE_MAX 65536
 #define GUIDANCE_MAX 1000.0
 
 struct engine {
@@ -114,6 +115,7 @@ int engine_open (engine_t **out, const engine_options_t *options)
         return rc;
     engine_t *self = aut_calloc (1, sizeof *self);
     self->rung = options->rung;
+    self->stages.rung = options->rung;
     self->stages.dtype = options->dtype;
     rc = folder_open (&self->stages.folder, options->model);
     if (rc == 0) {
@@ -197,6 +199,21 @@ int engine_check (engine_t *self)
     return rc;
 }
 
+/*  Each side alone is in range; together they may still be more than any machine has. */
+static int check_tokens (const engine_t *self, const engine_request_t *r)
+{
+    const wan_vae_config_t *vae = &self->stages.vae_config;
+    const int64_t *patch = self->stages.transformer_config.patch;
+    int64_t tokens = (1 + (r->frames - 1) / vae->temporal) / patch[0] *
+                     (r->height / vae->spatial / patch[1]) * (r->width / vae->spatial / patch[2]);
+    if (tokens <= WAN_TOKENS_MAX)
+        return 0;
+    return aut_fail (AUT_ERR_INVALID,
+                     "width, height and frames: %lld tokens are more than %d: make it smaller or "
+                     "shorter",
+                     (long long)tokens, WAN_TOKENS_MAX);
+}
+
 static int check_size (const engine_t *self, const engine_request_t *r)
 {
     const engine_facts_t *f = &self->facts;
@@ -223,7 +240,7 @@ static int check_size (const engine_t *self, const engine_request_t *r)
                              (long long)value, first, (long long)by, (long long)below);
         }
     }
-    return 0;
+    return check_tokens (self, r);
 }
 
 static bool given (const engine_picture_t *picture)
@@ -231,10 +248,31 @@ static bool given (const engine_picture_t *picture)
     return picture->u8 || picture->f32;
 }
 
+/*  Bytes are resized; floats are taken as they are. */
+static int check_picture (const engine_picture_t *p, const engine_request_t *r, const char *name)
+{
+    if (!given (p))
+        return 0;
+    if (p->width < 1 || p->height < 1 || p->width > PICTURE_SIDE_MAX ||
+        p->height > PICTURE_SIDE_MAX)
+        return aut_fail (AUT_ERR_INVALID, "%s picture: %lld x %lld pixels; sides are 1 … %d", name,
+                         (long long)p->width, (long long)p->height, PICTURE_SIDE_MAX);
+    if (p->f32 && (p->u8 || p->width != r->width || p->height != r->height))
+        return aut_fail (AUT_ERR_INVALID,
+                         "%s picture: one of floats must be the clip's %lld x %lld pixels", name,
+                         (long long)r->width, (long long)r->height);
+    return 0;
+}
+
 static int check_pictures (const engine_t *self, const engine_request_t *r)
 {
     const engine_facts_t *f = &self->facts;
     const char *kind = self->pipeline->name;
+    int rc = check_picture (&r->first, r, "first");
+    if (rc == 0)
+        rc = check_picture (&r->last, r, "last");
+    if (rc)
+        return rc;
     if (r->tail && given (&r->first))
         return aut_fail (AUT_ERR_INVALID, "a first picture and a tail: only one can be first");
     if (given (&r->first) && !f->first_frame)
@@ -294,7 +332,7 @@ static int begin (engine_t *self, run_t *run)
     memory_need (&need, s->folder, s->dtype, &s->transformer_config, &s->vae_config, r->width,
                  r->height, r->frames);
     engine_rung_t rung = memory_plan (&need, self->memory);
-    s->rung = rung > self->rung ? rung : self->rung;
+    stages_set_rung (s, rung > self->rung ? rung : self->rung);
     return rc;
 }
 

@@ -133,12 +133,19 @@ void stages_free (stages_t *self)
     aten_trim (self->c);
 }
 
+void stages_set_rung (stages_t *self, engine_rung_t rung)
+{
+    if (rung == self->rung)
+        return;
+    self->rung = rung;
+    /* loaded again, under the new rung, by whoever needs it */
+    stages_free (self);
+}
+
 bool stages_step_down (stages_t *self)
 {
     if (self->rung + 1 >= ENGINE_RUNGS)
         return false;
-    self->rung++;
-    /* loaded again, under the new rung, by whoever needs it */
-    stages_free (self);
+    stages_set_rung (self, self->rung + 1);
     return true;
 }

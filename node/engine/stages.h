@@ -39,6 +39,9 @@ wan_vae_t *stages_vae (stages_t *self, bool encoder);
 
 /*  Frees all models. */
 void stages_free (stages_t *self);
+/*  Takes a rung for what is loaded from here on. Models that were loaded under another one are
+ *  freed: tiles, slices and where blocks lie are decided when a model is opened. */
+void stages_set_rung (stages_t *self, engine_rung_t rung);
 /*  Goes one rung down and applies it to what is loaded. False at the last rung. */
 bool stages_step_down (stages_t *self);
 

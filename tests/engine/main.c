@@ -12,6 +12,7 @@ int main (void)
     suite_add_tcase (suite, suite_clean ());
     suite_add_tcase (suite, suite_clip ());
     suite_add_tcase (suite, suite_config ());
+    suite_add_tcase (suite, suite_engine ());
     suite_add_tcase (suite, suite_folder ());
     suite_add_tcase (suite, suite_resample ());
     suite_add_tcase (suite, suite_scheduler ());

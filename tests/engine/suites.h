@@ -11,6 +11,7 @@ TCase *suite_aten_ops (void);
 TCase *suite_clean (void);
 TCase *suite_clip (void);
 TCase *suite_config (void);
+TCase *suite_engine (void);
 TCase *suite_folder (void);
 TCase *suite_resample (void);
 TCase *suite_scheduler (void);

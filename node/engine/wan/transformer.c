@@ -14,8 +14,7 @@
 
 #define IMAGE_EPS 1e-5 /* of the picture's layer norms, whatever the config says */
 #define TEXT_ROWS_SHOWN 64
-#define FOLD_TOKENS_MIN 512  /* below, there is nothing to gain by folding the text's padding */
-#define TOKENS_MAX (1 << 21) /* 720p of 2,000 frames: a bound for sizes from outside */
+#define FOLD_TOKENS_MIN 512 /* below, there is nothing to gain by folding the text's padding */
 
 struct wan_transformer {
     aten_t *c;
@@ -296,9 +295,9 @@ static bool check_input (wan_transformer_t *self, const wan_transformer_in_t *in
     int64_t tokens = 1;
     for (int i = 0; i < 3 && aten_status (c) == 0; i++)
         tokens *= aten_dim (in->latents, 2 + i) / config->patch[i];
-    if (tokens > TOKENS_MAX)
+    if (tokens > WAN_TOKENS_MAX)
         aten_fail (c, AUT_ERR_INVALID, "%s: %lld tokens are more than %d", label, (long long)tokens,
-                   TOKENS_MAX);
+                   WAN_TOKENS_MAX);
     if (!aten_has_dims (in->text, DIMS (-1, -1, config->text_dim)) || aten_dim (in->text, 1) < 1 ||
         (aten_dim (in->text, 0) != 1 && aten_dim (in->text, 0) != batch))
         aten_fail (c, AUT_ERR_INVALID, "%s: takes text of %lld channels, for one or for all", label,
@@ -343,8 +342,12 @@ static void run_blocks (wan_transformer_t *self, const wan_step_t *step, tensor_
         next = (wan_block_t){0};
         if (self->blocks[i].on_host)
             aten_upload_fence (c);
-        if (i + 1 < self->config.layers && self->blocks[i + 1].on_host)
+        if (i + 1 < self->config.layers && self->blocks[i + 1].on_host) {
+            /* The host is far ahead of a GPU. Did it not wait for block i − 1 here, whose memory is
+             * free only then, it would soon have all of them uploaded. */
+            aten_sync (c);
             next = wan_block_upload (c, &self->blocks[i + 1]);
+        }
         wan_block_forward (c, self->blocks[i].on_host ? &uploaded : &self->blocks[i].w, step, x);
         wan_block_drop (&uploaded, c);
         tap (tap_, c, x, "block.%02lld", (long long)i);

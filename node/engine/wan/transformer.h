@@ -7,6 +7,8 @@
 #include "node/engine/shim/aten.h"
 #include "node/engine/tap.h"
 
+#define WAN_TOKENS_MAX (1 << 21) /* 720p of 2,000 frames: a bound for sizes from outside */
+
 typedef struct wan_transformer wan_transformer_t;
 
 typedef struct {
