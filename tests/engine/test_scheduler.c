@@ -162,6 +162,61 @@ END_TEST
 
 /*  Order 3 keeps exact what order 3 must: with a constant x₀ every step lands on the flow's line.
  */
+/*  The same when memory ends within the step: ballasts of many sizes are in the way of the
+ *  first try. */
+START_TEST (test_step_out_of_memory)
+{
+    enum { COUNT = 1 << 16, ROOMS = 24 };
+    const uint64_t size = COUNT * sizeof (float);
+    float *v = aut_calloc (COUNT, sizeof *v), *once = aut_calloc (COUNT, sizeof *once);
+    float *again = aut_calloc (COUNT, sizeof *again);
+    for (int i = 0; i < COUNT; i++)
+        v[i] = (float)(i % 7) - 3.0f;
+    aten_destroy (&c);
+    aten_memory_t memory;
+    aten_options_t options = {.device = "cpu", .threads = 1};
+    ck_assert_int_eq (aten_new (&c, &options), 0);
+    aten_memory (c, &memory);
+    aten_destroy (&c);
+    options.memory_limit = memory.allocated + 40 * size;
+    ck_assert_int_eq (aten_new (&c, &options), 0);
+    int failed = 0;
+    for (int room = ROOMS; room >= 0; room--) {
+        scheduler_t *s = open_it (unipc_config (NULL, NULL), 3, 0);
+        aten_scope_t scope = aten_open (c);
+        tensor_t *velocity = aten_from_host (c, v, AUT_DTYPE_F32, DIMS (COUNT));
+        tensor_t *x = aten_full (c, 1.0, AUT_DTYPE_F32, DIMS (COUNT));
+        for (size_t i = 0; i < 3; i++) {
+            aten_memory (c, &memory);
+            int64_t left = (int64_t)(options.memory_limit - memory.allocated);
+            int64_t ballast = left - (int64_t)size * room / 2 - 4096;
+            tensor_t *b = aten_zeros (c, AUT_DTYPE_U8, DIMS (ballast));
+            ck_assert_ptr_nonnull (b);
+            tensor_t *next = scheduler_step (s, i, velocity, x);
+            aten_drop (c, &b);
+            if (!next) {
+                ck_assert_int_eq (aten_status (c), AUT_ERR_DEVICE_MEMORY);
+                aten_clear (c);
+                failed++;
+                next = scheduler_step (s, i, velocity, x);
+            }
+            aten_drop (c, &x);
+            x = next;
+        }
+        float *out = room == ROOMS ? once : again;
+        ck_assert_int_eq (aten_read (c, x, AUT_DTYPE_F32, out, size), 0);
+        ck_assert_msg (room == ROOMS || memcmp (once, again, size) == 0, "room %d", room);
+        ck_assert_msg (room < ROOMS || failed == 0, "the first run is the one without errors");
+        aten_close (c, scope, NULL);
+        scheduler_close (&s);
+    }
+    ck_assert_int_gt (failed, 3);
+    free (v);
+    free (once);
+    free (again);
+}
+END_TEST
+
 START_TEST (test_orders)
 {
     for (int order = 1; order <= 3; order++) {
@@ -250,6 +305,7 @@ TCase *suite_scheduler (void)
     tcase_add_test (tc, test_schedules);
     tcase_add_test (tc, test_solver);
     tcase_add_test (tc, test_step_again);
+    tcase_add_test (tc, test_step_out_of_memory);
     tcase_add_test (tc, test_orders);
     tcase_add_test (tc, test_euler);
     tcase_add_test (tc, test_refused);

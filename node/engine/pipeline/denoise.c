@@ -103,14 +103,15 @@ static tensor_t *step (run_t *run, size_t i, tensor_t *latents, bool seen[2])
     }
     tap_leave (tap_here, at);
 
-    tensor_t *next = scheduler_step (run->scheduler, i, v, latents);
-    if (next && !aten_is_finite (c, next) && aten_status (c) == 0)
+    /* looked at before the step, which may be made again only if all until its end is */
+    if (v && !aten_is_finite (c, v) && aten_status (c) == 0)
         aten_fail (c, AUT_ERR_CORRUPT,
                    "%s: the latents are not finite after step %zu of %zu: the weights are damaged, "
                    "or do not fit %s arithmetic",
                    expert ? "transformer_2" : "transformer", i + 1,
                    scheduler_steps (run->scheduler),
                    run->stages->dtype == AUT_DTYPE_BF16 ? "bf16" : "fp32");
+    tensor_t *next = scheduler_step (run->scheduler, i, v, latents);
     seen[expert] = seen[expert] || aten_status (c) == 0;
     return aten_close (c, s, next);
 }
@@ -169,13 +170,39 @@ static int after_step (run_t *run, size_t done)
     return rc;
 }
 
+/*  The noise, kept. */
+static tensor_t *noise (run_t *run)
+{
+    tensor_t *x;
+    do
+        x = aten_keep (run->c, aten_randn (run->c, run->request->seed, 5, run->latent_dims));
+    while (!x && pipeline_step_down (run));
+    return x;
+}
+
+/*  The pipeline's last touch on the latents, which it takes over. */
+static tensor_t *finish (run_t *run, tensor_t *latents)
+{
+    aten_t *c = run->c;
+    tensor_t *final = latents;
+    if (!run->pipeline->finish)
+        return latents;
+    do {
+        aten_scope_t s = aten_open (c);
+        final = aten_keep (c, run->pipeline->finish (run, latents));
+        aten_close (c, s, NULL);
+    } while (!final && pipeline_step_down (run));
+    if (final && final != latents)
+        aten_drop (c, &latents);
+    return final ? final : latents;
+}
+
 tensor_t *pipeline_denoise (run_t *run)
 {
     aten_t *c = run->c;
-    const int64_t *d = run->latent_dims;
     bool seen[2] = {false, false};
     show_schedule (run);
-    tensor_t *latents = aten_keep (c, aten_randn (c, run->request->seed, 5, d));
+    tensor_t *latents = noise (run);
     tap (run->tap, c, latents, "latents.initial");
     size_t steps = scheduler_steps (run->scheduler);
     for (size_t i = 0; i < steps && aten_status (c) == 0;) {
@@ -189,11 +216,8 @@ tensor_t *pipeline_denoise (run_t *run)
         tap (run->tap, c, latents, "latents.step.%02zu", i);
         aten_fail_code (c, after_step (run, ++i));
     }
-    aten_scope_t s = aten_open (c);
-    tensor_t *final = run->pipeline->finish ? run->pipeline->finish (run, latents) : latents;
-    if (final != latents)
-        aten_assign (c, &latents, final);
-    aten_close (c, s, NULL);
+    if (aten_status (c) == 0)
+        latents = finish (run, latents);
     tap (run->tap, c, latents, "latents.final");
     return latents;
 }

@@ -225,7 +225,10 @@ static tensor_t *unipc_step (scheduler_t *self, size_t i, tensor_t *velocity, te
         order = (int)left;
     update_t p = plan_update (u, sigma, sigma[1], order, false);
     tensor_t *next = apply (c, &p, order, x, m, NULL);
+    /* `x` may be the caller's own tensor, which it frees: hold a copy of it then */
+    tensor_t *last = x == sample ? aten_clone (c, x) : x;
 
+    /* nothing that can fail comes after this: the step may be made again */
     if (aten_status (c))
         return aten_close (c, s, NULL);
     aten_drop (c, &u->x0[ORDER_MAX - 1]);
@@ -233,8 +236,7 @@ static tensor_t *unipc_step (scheduler_t *self, size_t i, tensor_t *velocity, te
     u->x0[0] = aten_keep (c, x0);
     u->count += u->count < ORDER_MAX - 1;
     u->last_order = order;
-    /* `x` may be the caller's own tensor, which it frees: hold a copy of it then */
-    aten_assign (c, &u->last, x == sample ? aten_clone (c, x) : x);
+    aten_assign (c, &u->last, last);
     return aten_close (c, s, next);
 }
 
