@@ -75,6 +75,10 @@ static int load (reader_t *self, json_t **out, const char *part, const char *fil
     }
     if (rc == AUT_OK && *out && !json_is_object (*out))
         rc = aut_fail (AUT_ERR_INVALID, "%s: is not a JSON object", path);
+    if (rc != AUT_OK) {
+        json_decref (*out);
+        *out = NULL;
+    }
     free (data);
     free (path);
     return rc;
