@@ -3,11 +3,29 @@
  * GB) and need only be about right: a rung that turns out too high is left on the way. */
 #include "node/engine/memory_plan.h"
 
+#include "node/engine/weights.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #define PIXEL_BYTES 20000 /* activations of a decode, for each pixel of a frame */
 #define TILE_PIXELS (256 * 256)
 #define SLICED_SHARE 0.8 /* of a forward's activations are left with attention in slices */
+
+/*  Bytes of a component's weights as they are loaded: files of fp32 take half of it in bf16. */
+static uint64_t weigh (const folder_t *folder, folder_component_t component, aut_dtype_t dtype)
+{
+    if (!folder->present[component])
+        return 0;
+    weights_t *weights = NULL;
+    char *path = folder_path (folder, component);
+    uint64_t size = weights_open (&weights, path, folder_label (component)) == 0
+                        ? weights_size_as (weights, dtype)
+                        : folder_size (folder, component);
+    weights_close (&weights);
+    free (path);
+    return size;
+}
 
 void memory_need (memory_need_t *out, const folder_t *folder, aut_dtype_t dtype,
                   const wan_transformer_config_t *t, const wan_vae_config_t *vae, int64_t width,
@@ -18,11 +36,11 @@ void memory_need (memory_need_t *out, const folder_t *folder, aut_dtype_t dtype,
     double tokens = latent_frames * (double)(height / vae->spatial / t->patch[1]) *
                     (double)(width / vae->spatial / t->patch[2]);
     memset (out, 0, sizeof *out);
-    out->text = folder_size (folder, FOLDER_TEXT_ENCODER);
-    out->clip = folder_size (folder, FOLDER_IMAGE_ENCODER);
-    out->expert = folder_size (folder, FOLDER_TRANSFORMER);
+    out->text = weigh (folder, FOLDER_TEXT_ENCODER, dtype);
+    out->clip = weigh (folder, FOLDER_IMAGE_ENCODER, AUT_DTYPE_F32);
+    out->expert = weigh (folder, FOLDER_TRANSFORMER, dtype);
     out->experts = folder->present[FOLDER_TRANSFORMER_2] ? 2 : 1;
-    out->vae = folder_size (folder, FOLDER_VAE);
+    out->vae = weigh (folder, FOLDER_VAE, AUT_DTYPE_F32);
     out->block = out->expert / (uint64_t)(t->layers > 0 ? t->layers : 1);
     out->forward = (uint64_t)(tokens * bytes * (10.0 * dim + 2.0 * (double)t->ffn_dim));
     out->forward_sliced = (uint64_t)(SLICED_SHARE * (double)out->forward);

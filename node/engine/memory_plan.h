@@ -17,7 +17,7 @@ typedef struct {
     uint64_t decode, decode_tiled;    /* activations of a decode */
 } memory_need_t;
 
-/*  What a clip needs on a model: from the sizes of the files and the shapes. */
+/*  What a clip needs on a model: from the shapes of weights and latents. */
 void memory_need (memory_need_t *out, const folder_t *folder, aut_dtype_t dtype,
                   const wan_transformer_config_t *transformer, const wan_vae_config_t *vae,
                   int64_t width, int64_t height, int64_t frames);

@@ -254,6 +254,14 @@ uint64_t weights_size (const weights_t *self)
     return self->size;
 }
 
+uint64_t weights_size_as (const weights_t *self, aut_dtype_t dtype)
+{
+    uint64_t elements = 0;
+    for (size_t i = 0; i < self->count; i++)
+        elements += self->entries[i].tensor->count;
+    return elements * aut_dtype_size (dtype);
+}
+
 size_t weights_count (const weights_t *self)
 {
     return self->count;

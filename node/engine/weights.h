@@ -28,6 +28,8 @@ void weights_close (weights_t **self_p);
 const char *weights_label (const weights_t *self);
 /*  Bytes of all tensors, as stored. */
 uint64_t weights_size (const weights_t *self);
+/*  The same once all of them are of type `dtype`. */
+uint64_t weights_size_as (const weights_t *self, aut_dtype_t dtype);
 size_t weights_count (const weights_t *self);
 /*  Whether a tensor of this name exists: optional modules are built from what is there. */
 bool weights_has (const weights_t *self, const char *format, ...)

@@ -4,6 +4,7 @@
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
 #include "node/engine/engine.h"
+#include "node/engine/memory_plan.h"
 #include "tests/engine/suites.h"
 
 #include <math.h>
@@ -90,6 +91,27 @@ START_TEST (test_rungs_of_clips)
 }
 END_TEST
 
+/*  The plan counts what is loaded, in whatever type the files are. */
+START_TEST (test_weights_weighed)
+{
+    folder_t *folder = NULL;
+    ck_assert_int_eq (folder_open (&folder, GOLDENS "wan21-i2v/model"), 0);
+    const wan_transformer_config_t transformer = {
+        .heads = 2, .head_dim = 8, .layers = 2, .ffn_dim = 32, .patch = {1, 2, 2}};
+    const wan_vae_config_t vae = {.spatial = 8, .temporal = 4};
+    memory_need_t f32, bf16;
+    memory_need (&f32, folder, AUT_DTYPE_F32, &transformer, &vae, 64, 64, 5);
+    memory_need (&bf16, folder, AUT_DTYPE_BF16, &transformer, &vae, 64, 64, 5);
+    ck_assert_uint_gt (bf16.text, 0);
+    ck_assert_uint_gt (bf16.expert, 0);
+    ck_assert_uint_eq (f32.text, 2 * bf16.text);
+    ck_assert_uint_eq (f32.expert, 2 * bf16.expert);
+    ck_assert_uint_eq (f32.vae, bf16.vae);
+    ck_assert_uint_eq (f32.clip, bf16.clip);
+    folder_close (&folder);
+}
+END_TEST
+
 static void refuse (engine_t *engine, const engine_request_t *request, const char *said)
 {
     engine_events_t events = {0};
@@ -123,6 +145,7 @@ TCase *suite_engine (void)
     TCase *tc = tcase_create ("engine");
     tcase_set_timeout (tc, 120);
     tcase_add_test (tc, test_rungs_of_clips);
+    tcase_add_test (tc, test_weights_weighed);
     tcase_add_test (tc, test_refused);
     return tc;
 }
