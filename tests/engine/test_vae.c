@@ -557,7 +557,6 @@ START_TEST (test_configs)
 }
 END_TEST
 
-/*  bf16 is another number, but the same picture. */
 START_TEST (test_bf16)
 {
     scene_t s;
