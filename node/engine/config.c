@@ -63,6 +63,16 @@ int config_open (config_t **out, const char *path, const char *label)
     return rc;
 }
 
+int config_open_in (config_t **out, const char *folder, const char *label, const char *file)
+{
+    char *path = aut_path_join (folder, file, NULL);
+    char *name = aut_path_join (label, file, NULL);
+    int rc = config_open (out, path, name);
+    free (path);
+    free (name);
+    return rc;
+}
+
 void config_close (config_t **self_p)
 {
     config_t *self = *self_p;

@@ -19,6 +19,9 @@ typedef struct config config_t;
 int config_open (config_t **out, const char *path, const char *label);
 /*  The same from `size` bytes in memory. */
 int config_parse (config_t **out, const char *data, size_t size, const char *label);
+/*  The same for `file` ("config.json") of a component: `folder` is where it lies, `label` what
+ * errors call it ("vae"). */
+int config_open_in (config_t **out, const char *folder, const char *label, const char *file);
 void config_close (config_t **self_p);
 
 /*  0, or the first error: AUT_ERR_INVALID, "vae/config.json: z_dim: 0 is not in 1 … 4096", which is

@@ -4,7 +4,6 @@
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,11 +55,8 @@ int scheduler_open (scheduler_t **out, aten_t *c, const char *folder, const char
     if (steps < 1 || steps > SCHEDULER_STEPS_MAX)
         return aut_fail (AUT_ERR_INVALID, "steps: %zu is not in 1 … %d", steps,
                          SCHEDULER_STEPS_MAX);
-    char path[4096], name[256];
-    snprintf (path, sizeof path, "%s/scheduler_config.json", folder);
-    snprintf (name, sizeof name, "%s/scheduler_config.json", label);
     config_t *config = NULL;
-    int rc = config_open (&config, path, name);
+    int rc = config_open_in (&config, folder, label, "scheduler_config.json");
     if (rc)
         return rc;
     scheduler_t *self = aut_calloc (1, sizeof *self);

@@ -58,6 +58,7 @@ struct umt5 {
     aut_dtype_t dtype;
     bool stream;
     bool bias_per_layer;
+    int64_t vocabulary; /* rows of the embedding; 0 = as many as there are */
     int64_t width, heads, head_dim, hidden, layer_count, buckets, distance_max;
     double eps;
     const char *table; /* the embedding's name */
@@ -83,16 +84,13 @@ static void read_family (umt5_t *self, config_t *config)
 
 static int read_config (umt5_t *self, const char *folder, const char *label)
 {
-    char *path = aut_path_join (folder, "config.json", NULL);
-    char *name = aut_sprintf ("%s/config.json", label);
     config_t *config = NULL;
-    int rc = config_open (&config, path, name);
-    free (path);
-    free (name);
+    int rc = config_open_in (&config, folder, label, "config.json");
     if (rc)
         return rc;
     read_family (self, config);
     self->width = config_need_int (config, "d_model", 1, 65536);
+    self->vocabulary = config_int (config, "vocab_size", 0, 1, 1 << 24);
     self->head_dim = config_need_int (config, "d_kv", 1, 65536);
     self->heads = config_need_int (config, "num_heads", 1, 512);
     self->hidden = config_need_int (config, "d_ff", 1, 1 << 20);
@@ -109,8 +107,8 @@ static int read_config (umt5_t *self, const char *folder, const char *label)
     return rc;
 }
 
-/*  The embedding may have more rows than the tokenizer has ids; an id beyond it is found when its
- *  row is read. */
+/*  The embedding has the config's rows; that may be more than the tokenizer has ids. An id beyond
+ * it is found when its row is read. */
 static int find_table (umt5_t *self)
 {
     static const char *const names[] = {"shared.weight", "encoder.embed_tokens.weight"};
@@ -119,10 +117,16 @@ static int find_table (umt5_t *self)
         size_t rank = weights_dims (self->weights, names[i], dims);
         if (rank == 0)
             continue;
-        if (rank != 2 || dims[1] != self->width)
-            return aut_fail (AUT_ERR_CORRUPT, "%s: %s: expected (any, %lld), found %s of %lld",
-                             weights_label (self->weights), names[i], (long long)self->width,
-                             rank == 2 ? "rows" : "another rank", (long long)dims[rank - 1]);
+        if (rank != 2)
+            return aut_fail (AUT_ERR_CORRUPT, "%s: %s: expected 2 dimensions, found %zu",
+                             weights_label (self->weights), names[i], rank);
+        if (dims[1] != self->width || (self->vocabulary && dims[0] != self->vocabulary))
+            return aut_fail (
+                AUT_ERR_CORRUPT,
+                "%s: %s: expected (%lld, %lld) as config.json says, found (%lld, %lld)",
+                weights_label (self->weights), names[i],
+                (long long)(self->vocabulary ? self->vocabulary : dims[0]), (long long)self->width,
+                (long long)dims[0], (long long)dims[1]);
         self->table = names[i];
         return 0;
     }

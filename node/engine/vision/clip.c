@@ -101,12 +101,8 @@ static int check_config (clip_t *self, config_t *config)
 
 static int read_config (clip_t *self, const char *folder, const char *label)
 {
-    char *path = aut_path_join (folder, "config.json", NULL);
-    char *name = aut_sprintf ("%s/config.json", label);
     config_t *config = NULL;
-    int rc = config_open (&config, path, name);
-    free (path);
-    free (name);
+    int rc = config_open_in (&config, folder, label, "config.json");
     if (rc)
         return rc;
     self->width = config_int (config, "hidden_size", 768, 1, 65536);

@@ -31,15 +31,11 @@ struct wan_transformer {
 
 static int read_config (wan_transformer_t *self, const char *folder, const char *label)
 {
-    char *path = aut_sprintf ("%s/config.json", folder);
-    char *name = aut_sprintf ("%s/config.json", label);
     config_t *config = NULL;
-    int rc = config_open (&config, path, name);
+    int rc = config_open_in (&config, folder, label, "config.json");
     if (rc == 0)
         rc = wan_config_read (&self->config, config, self->weights);
     config_close (&config);
-    free (path);
-    free (name);
     return rc;
 }
 

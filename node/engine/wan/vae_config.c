@@ -3,7 +3,6 @@
 #include "node/engine/wan/vae_config.h"
 
 #include "lib/core/error.h"
-#include "lib/core/mem.h"
 #include "node/engine/config.h"
 
 #include <inttypes.h>
@@ -161,10 +160,8 @@ static void check_scales (config_t *in, vae_config_t *out)
 int vae_config_read (vae_config_t *out, const char *folder, const char *label)
 {
     *out = (vae_config_t){0};
-    char *path = aut_sprintf ("%s/config.json", folder);
-    char *name = aut_sprintf ("%s/config.json", label);
     config_t *in = NULL;
-    int rc = config_open (&in, path, name);
+    int rc = config_open_in (&in, folder, label, "config.json");
     if (rc == AUT_OK) {
         out->encoder_dim = config_int (in, "base_dim", 96, 2, WIDTH_MAX);
         out->decoder_dim = config_int (in, "decoder_base_dim", out->encoder_dim, 2, WIDTH_MAX);
@@ -183,7 +180,5 @@ int vae_config_read (vae_config_t *out, const char *folder, const char *label)
         rc = config_status (in);
     }
     config_close (&in);
-    free (name);
-    free (path);
     return rc;
 }
