@@ -5,7 +5,7 @@
 
 /*  Elements of the feed-forward's inner layer at a time: enough rows to keep a matrix product
  *  busy, few enough that the layer is small beside the tokens. */
-#define FFN_ELEMENTS_CPU (16 << 20)
+#define FFN_ELEMENTS_CPU (4 << 20)
 #define FFN_ELEMENTS_CUDA (192 << 20)
 #define SLICE_ROWS_MIN 256
 
