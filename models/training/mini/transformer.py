@@ -28,7 +28,7 @@ from .tokenizer import Encoder
 
 RATE, BATCH = 3e-3, 16
 EMPTY = 0.1               # share of empty captions, for guidance
-KNOWN = (0.5, 0.25, 0.25)  # shares of text alone, first frame, tail
+KNOWN = (0.65, 0.15, 0.2)  # shares of text alone, first frame, tail
 THING_WEIGHT = 2.0        # latents of things weigh 1 + this
 KNOWN_NOISE = 0.05        # on given latents: at a handoff they come from decoded frames
 SHIFTS = (3.0, 1.5)       # of the noise levels, in the two parts of training
