@@ -58,10 +58,8 @@ START_TEST (test_devices)
         ck_assert_ptr_null (c);
     }
     aten_t *c = open_with (0);
-    ck_assert_str_eq (aten_device (c), "cpu");
     ck_assert (!aten_is_cuda (c));
     ck_assert_int_ge (aten_cuda_count (), 0);
-    ck_assert_int_eq (aten_version ()[0], '2');
     aten_sync (c);
     aten_trim (c);
     ck_assert_int_eq (aten_status (c), 0);
@@ -159,11 +157,11 @@ START_TEST (test_sticky)
     tensor_t *b = aten_zeros (c, AUT_DTYPE_BF16, DIMS (4, 5));
     ck_assert_ptr_null (aten_add (c, a, NULL));
     ck_assert_int_eq (aten_status (c), 0);
-    ck_assert_ptr_null (aten_matmul (c, a, b));
+    ck_assert_ptr_null (aten_mul (c, a, b));
     aut_fail (AUT_ERR_IO, "something else meanwhile");
     ck_assert_int_eq (aten_status (c), AUT_ERR_INTERNAL);
     const char *detail = aut_error_detail ();
-    ck_assert_ptr_eq (strstr (detail, "aten_matmul: "), detail);
+    ck_assert_ptr_eq (strstr (detail, "aten_mul: "), detail);
     ck_assert_ptr_nonnull (strstr (detail, "[F32 (2, 3), BF16 (4, 5)]"));
     ck_assert_ptr_null (strchr (detail, '\n'));
 
@@ -306,7 +304,6 @@ START_TEST (test_host)
     ck_assert_float_eq (((const float *)aten_host_data (borrowed))[5], 60);
     ck_assert_uint_eq (aten_rank (scalar), 0);
     ck_assert_int_eq (aten_count (scalar), 1);
-    ck_assert (aten_is_host (copy));
     ck_assert (aten_has_dims (copy, DIMS (2, 3)));
     ck_assert (aten_has_dims (copy, DIMS (-1, 3)));
     ck_assert (!aten_has_dims (copy, DIMS (2, 4)));

@@ -126,44 +126,43 @@ START_TEST (test_gate_add)
         for (int i = 0; i < B * N * D; i++)
             wanted[i] = x.v[i] + y.v[i] * m.v[i / (N * D) * 6 * D + 5 * D + i % D];
         tensor_t *gate = aten_narrow (c, m.t, 1, 5, 1);
-        expect (c, aten_gate_add (c, x.t, y.t, gate), s_types[t].dtype, B * N * D,
-                s_types[t].tolerance);
-        /* where y is of another type, as behind a layer in fp32, and not contiguous */
+        /* also where y is not contiguous, and of another type, as behind a layer in fp32 */
         tensor_t *turned = aten_permute (
             c, aten_contiguous (c, aten_permute (c, y.t, DIMS (2, 1, 0))), DIMS (2, 1, 0));
-        expect (c, aten_gate_add (c, x.t, turned, gate), s_types[t].dtype, B * N * D,
-                s_types[t].tolerance);
-        expect (c, aten_gate_add (c, x.t, aten_to (c, y.t, AUT_DTYPE_F32), gate), s_types[t].dtype,
-                B * N * D, s_types[t].tolerance);
+        tensor_t *added[] = {y.t, turned, aten_to (c, y.t, AUT_DTYPE_F32)};
+        for (size_t i = 0; i < 3; i++) {
+            tensor_t *sum = aten_clone (c, x.t);
+            ck_assert_ptr_eq (aten_gate_add_ (c, sum, added[i], gate), sum);
+            expect (c, sum, s_types[t].dtype, B * N * D, s_types[t].tolerance);
+        }
     }
-    ck_assert_ptr_null (aten_gate_add (c, x.t, m.t, m.t));
+    ck_assert_ptr_null (aten_gate_add_ (c, x.t, m.t, m.t));
     ck_assert_int_ne (aten_status (c), 0);
     aten_destroy (&c);
 }
 END_TEST
 
-#define H 5
-#define W 14
-
-START_TEST (test_rope)
+/*  Into some tokens of a tensor, which follow each other in a batch of one only: the tokens beside
+ *  them stay as they are. */
+START_TEST (test_gate_add_to_view)
 {
+    enum { ALL = 9, FIRST = 3 };
     aten_t *c = open_cpu (2);
-    draw (c, &m, 2, AUT_DTYPE_F32, DIMS (1, N, 1, W / 2));
-    tensor_t *angle = aten_repeat_interleave (c, m.t, 2, 3);
-    tensor_t *cosine = aten_cos (c, angle), *sine = aten_sin (c, angle);
-    for (size_t t = 0; t < 3; t++) {
-        draw (c, &x, 1, s_types[t].dtype, DIMS (B, N, H, W));
-        for (int i = 0; i < B * N * H * W; i += 2) {
-            double turn = m.v[i / (H * W) % N * (W / 2) + i % W / 2];
-            wanted[i] = x.v[i] * cos (turn) - x.v[i + 1] * sin (turn);
-            wanted[i + 1] = x.v[i] * sin (turn) + x.v[i + 1] * cos (turn);
+    for (size_t t = 0; t < 3; t++)
+        for (int batch = 1; batch <= B; batch++) {
+            draw (c, &x, 1, s_types[t].dtype, DIMS (batch, ALL, D));
+            draw (c, &y, 2, s_types[t].dtype, DIMS (batch, N, D));
+            draw (c, &m, 3, AUT_DTYPE_F32, DIMS (batch, 6, D));
+            for (int i = 0; i < batch * ALL * D; i++) {
+                int b = i / (ALL * D), n = i / D % ALL - FIRST;
+                wanted[i] = x.v[i];
+                if (n >= 0 && n < N)
+                    wanted[i] += y.v[(b * N + n) * D + i % D] * m.v[(b * 6 + 2) * D + i % D];
+            }
+            aten_gate_add_ (c, aten_narrow (c, x.t, 1, FIRST, N), y.t,
+                            aten_narrow (c, m.t, 1, 2, 1));
+            expect (c, x.t, s_types[t].dtype, (size_t)(batch * ALL * D), s_types[t].tolerance);
         }
-        tensor_t *out = aten_rope (c, x.t, cosine, sine);
-        ck_assert (aten_has_dims (out, DIMS (B, N, H, W)));
-        expect (c, out, s_types[t].dtype, B * N * H * W, s_types[t].tolerance);
-    }
-    ck_assert_ptr_null (aten_rope (c, x.t, m.t, m.t));
-    ck_assert_int_ne (aten_status (c), 0);
     aten_destroy (&c);
 }
 END_TEST
@@ -186,7 +185,7 @@ START_TEST (test_rounding)
     tensor_t *zero = aten_zeros (c, AUT_DTYPE_BF16, DIMS (1, 1, 1 << 12));
     static uint16_t ours[1 << 12], theirs[1 << 12];
     ck_assert_int_eq (
-        aten_read (c, aten_gate_add (c, zero, one, v), AUT_DTYPE_BF16, ours, sizeof (ours)), 0);
+        aten_read (c, aten_gate_add_ (c, zero, one, v), AUT_DTYPE_BF16, ours, sizeof (ours)), 0);
     ck_assert_int_eq (aten_read (c, v, AUT_DTYPE_BF16, theirs, sizeof (theirs)), 0);
     for (size_t i = 0; i < sizeof (values) / sizeof (values[0]); i++) {
         bool nan = (theirs[i] & 0x7FFF) > 0x7F80;
@@ -209,7 +208,7 @@ START_TEST (test_threads)
         aten_t *c = open_cpu (threads);
         tensor_t *v = aten_randn (c, 1, DIMS (1, rows, width));
         tensor_t *shift = aten_randn (c, 2, DIMS (1, 1, width));
-        v = aten_gate_add (c, v, aten_norm_modulate (c, v, shift, shift, 1e-6), shift);
+        v = aten_gate_add_ (c, v, aten_norm_modulate (c, v, shift, shift, 1e-6), shift);
         v = aten_rms_norm (c, v, NULL, 1e-6);
         ck_assert_int_eq (aten_read (c, v, AUT_DTYPE_F32, results[threads - 1], sizeof (first)), 0);
         aten_destroy (&c);
@@ -224,7 +223,7 @@ TCase *suite_aten_fused (void)
     tcase_add_test (tc, test_norm_modulate);
     tcase_add_test (tc, test_norm_offset);
     tcase_add_test (tc, test_gate_add);
-    tcase_add_test (tc, test_rope);
+    tcase_add_test (tc, test_gate_add_to_view);
     tcase_add_test (tc, test_rounding);
     tcase_add_test (tc, test_threads);
     return tc;

@@ -71,8 +71,6 @@ START_TEST (test_linear)
         ck_assert (aten_has_dims (out, DIMS (2, 3, 4)));
         expect (c, out, wanted, 24, 1e-6);
     }
-    tensor_t *turned = aten_permute (c, w.t, DIMS (1, 0));
-    expect (c, aten_add (c, aten_matmul (c, x.t, turned), y.t), wanted, 24, 1e-6);
     ck_assert_ptr_null (aten_linear (c, x.t, NULL, y.t));
     ck_assert_int_eq (aten_status (c), 0);
     aten_destroy (&c);
@@ -242,14 +240,6 @@ START_TEST (test_activations)
         wanted[i] = 0.5 * x.v[i] *
                     (1 + tanh (sqrt (2 / acos (-1)) * (x.v[i] + 0.044715 * pow (x.v[i], 3))));
     expect (c, aten_gelu_tanh (c, x.t), wanted, 36, 1e-6);
-    for (int r = 0; r < 4; r++) {
-        double sum = 0;
-        for (int i = 0; i < 9; i++)
-            sum += exp (x.v[r * 9 + i]);
-        for (int i = 0; i < 9; i++)
-            wanted[r * 9 + i] = exp (x.v[r * 9 + i]) / sum;
-    }
-    expect (c, aten_softmax (c, x.t, -1), wanted, 36, 1e-6);
     aten_destroy (&c);
 }
 END_TEST
@@ -275,19 +265,6 @@ START_TEST (test_embedding)
 }
 END_TEST
 
-START_TEST (test_upsample)
-{
-    aten_t *c = open_cpu ();
-    draw (c, &x, 5, AUT_DTYPE_F32, DIMS (1, 2, 3, 2));
-    for (int i = 0; i < 48; i++)
-        wanted[i] = x.v[i / 24 * 6 + i / 8 % 3 * 2 + i % 4 / 2];
-    tensor_t *out = aten_upsample_nearest (c, x.t, 2);
-    ck_assert (aten_has_dims (out, DIMS (1, 2, 6, 4)));
-    expect (c, out, wanted, 48, 0);
-    aten_destroy (&c);
-}
-END_TEST
-
 TCase *suite_aten_nn (void)
 {
     TCase *tc = tcase_create ("aten-nn");
@@ -297,6 +274,5 @@ TCase *suite_aten_nn (void)
     tcase_add_test (tc, test_attention);
     tcase_add_test (tc, test_activations);
     tcase_add_test (tc, test_embedding);
-    tcase_add_test (tc, test_upsample);
     return tc;
 }

@@ -79,7 +79,6 @@ START_TEST (test_views)
     EXPECT (aten_slice (c, t, -1, 1, 3, 2), 1, 4);
     tensor_t *parts[] = {t, aten_narrow (c, t, 1, 0, 1)};
     EXPECT (aten_cat (c, 1, 2, parts), 0, 1, 2, 0, 3, 4, 5, 3);
-    EXPECT (aten_repeat_interleave (c, aten_narrow (c, t, 1, 0, 2), 2, 1), 0, 0, 1, 1, 3, 3, 4, 4);
     EXPECT (aten_pad (c, t, 4, (const int64_t[]){1, 0, 0, 1}), 0, 0, 1, 2, 0, 3, 4, 5, 0, 0, 0, 0);
     parts[1] = NULL;
     ck_assert_ptr_null (aten_cat (c, 1, 2, parts));
@@ -150,12 +149,6 @@ START_TEST (test_in_place)
     ck_assert_ptr_eq (aten_add_ (c, a, b), a);
     EXPECT (a, 5, 3, -3);
     EXPECT (view, 3, -3);
-    ck_assert_ptr_eq (aten_mul_ (c, a, b), a);
-    EXPECT (a, 20, 15, 18);
-    ck_assert_ptr_eq (aten_mul_scalar_ (c, a, 0.5), a);
-    EXPECT (a, 10, 7.5, 9);
-    ck_assert_ptr_eq (aten_addcmul_ (c, a, b, b), a);
-    EXPECT (a, 26, 32.5, 45);
     tensor_t *s = floats (c, LIST (0, 1, -1));
     ck_assert_ptr_eq (aten_silu_ (c, s), s);
     EXPECT_NEAR (s, 0, 0.731058579f, -0.268941421f);
@@ -193,13 +186,9 @@ START_TEST (test_reductions)
     EXPECT (aten_mean (c, m, -1, false), 3.5, 0, 3.5);
     ck_assert (aten_has_dims (aten_mean (c, m, 1, true), DIMS (3, 1)));
     ck_assert (aten_has_dims (aten_mean (c, m, 1, false), DIMS (3)));
-    EXPECT_NEAR (aten_l2_norm (c, m, 1), 5, 0, 13);
-    ck_assert (aten_has_dims (aten_l2_norm (c, m, 1), DIMS (3, 1)));
-    ck_assert_double_eq (aten_abs_max (c, t), 12);
-    ck_assert_double_eq (aten_abs_max (c, aten_mul_scalar (c, t, -1)), 12);
-    ck_assert_double_eq (aten_abs_max (c, aten_to (c, t, AUT_DTYPE_I64)), 12);
-    ck_assert_double_eq (aten_abs_max (c, aten_to (c, t, AUT_DTYPE_F8_E4M3)), 12);
     ck_assert (aten_is_finite (c, t));
+    ck_assert (aten_is_finite (c, aten_to (c, t, AUT_DTYPE_I64)));
+    ck_assert (aten_is_finite (c, aten_to (c, t, AUT_DTYPE_F8_E4M3)));
     ck_assert (aten_is_finite (c, aten_zeros (c, AUT_DTYPE_F32, DIMS (0))));
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < 3; i++) {

@@ -8,7 +8,6 @@
 #include <ATen/ops/cos.h>
 #include <ATen/ops/div.h>
 #include <ATen/ops/exp.h>
-#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/rsqrt.h>
@@ -17,9 +16,7 @@
 #include <ATen/ops/sub.h>
 #include <ATen/ops/tanh.h>
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
 using shim::run;
 using shim::run_in;
@@ -74,21 +71,6 @@ tensor_t *aten_add_ (aten_t *c, tensor_t *a, tensor_t *b)
     return run_in (c, __func__, a, {b}, [&] { a->value.add_ (b->value); });
 }
 
-tensor_t *aten_mul_ (aten_t *c, tensor_t *a, tensor_t *b)
-{
-    return run_in (c, __func__, a, {b}, [&] { a->value.mul_ (b->value); });
-}
-
-tensor_t *aten_mul_scalar_ (aten_t *c, tensor_t *a, double s)
-{
-    return run_in (c, __func__, a, {}, [&] { a->value.mul_ (s); });
-}
-
-tensor_t *aten_addcmul_ (aten_t *c, tensor_t *a, tensor_t *b, tensor_t *d)
-{
-    return run_in (c, __func__, a, {b, d}, [&] { a->value.addcmul_ (b->value, d->value); });
-}
-
 tensor_t *aten_silu_ (aten_t *c, tensor_t *a)
 {
     return run_in (c, __func__, a, {}, [&] { at::silu_ (a->value); });
@@ -129,35 +111,20 @@ tensor_t *aten_mean (aten_t *c, tensor_t *a, int dim, bool keep)
     return run (c, __func__, {a}, [&] { return at::mean (a->value, dim, keep); });
 }
 
-tensor_t *aten_l2_norm (aten_t *c, tensor_t *a, int dim)
-{
-    return run (c, __func__, {a},
-                [&] { return at::linalg_vector_norm (a->value, 2, dim, /*keepdim=*/true); });
-}
-
-/*  The largest magnitude, found in one pass without a tensor of that size; NaN if there is one. */
-static double abs_max (const at::Tensor &t)
+/*  In one pass without a tensor of that size: the least and the largest are NaN if any is. */
+static bool is_finite (const at::Tensor &t)
 {
     if (t.numel () == 0)
-        return 0;
+        return true;
     at::Tensor wide = t.element_size () > 1 && t.is_floating_point () ? t : t.to (at::kFloat);
     auto [low, high] = at::aminmax (wide);
-    double a = std::abs (low.to (at::kDouble).item<double> ());
-    double b = std::abs (high.to (at::kDouble).item<double> ());
-    return std::isnan (a) || std::isnan (b) ? std::numeric_limits<double>::quiet_NaN ()
-                                            : std::max (a, b);
+    return std::isfinite (low.to (at::kDouble).item<double> ()) &&
+           std::isfinite (high.to (at::kDouble).item<double> ());
 }
 
 bool aten_is_finite (aten_t *c, tensor_t *a)
 {
     bool finite = false;
-    shim::attempt (c, __func__, {a}, {}, [&] { finite = std::isfinite (abs_max (a->value)); });
+    shim::attempt (c, __func__, {a}, {}, [&] { finite = is_finite (a->value); });
     return finite;
-}
-
-double aten_abs_max (aten_t *c, tensor_t *a)
-{
-    double max = 0;
-    shim::attempt (c, __func__, {a}, {}, [&] { max = abs_max (a->value); });
-    return max;
 }

@@ -68,8 +68,6 @@ typedef struct {
     uint64_t total;     /* of the device; 0 = unknown */
 } aten_memory_t;
 
-/*  The version of LibTorch that runs ("2.13.0"). */
-const char *aten_version (void);
 /*  CUDA devices that can be used; 0 without CUDA. Never fails. */
 int aten_cuda_count (void);
 
@@ -90,7 +88,6 @@ tensor_t *aten_fail (aten_t *c, int code, const char *format, ...)
 /*  Records the error that another module has just reported through aut_fail. 0 does nothing. */
 void aten_fail_code (aten_t *c, int code);
 
-const char *aten_device (const aten_t *c);
 bool aten_is_cuda (const aten_t *c);
 void aten_memory (const aten_t *c, aten_memory_t *out);
 /*  Starts a new peak. */
@@ -119,7 +116,6 @@ size_t aten_rank (const tensor_t *t);
 int64_t aten_dim (const tensor_t *t, int dim); /* 0 for NULL or out of range */
 int64_t aten_count (const tensor_t *t);        /* elements */
 aut_dtype_t aten_dtype (const tensor_t *t);
-bool aten_is_host (const tensor_t *t);
 /*  The elements of a contiguous host tensor, or NULL. */
 const void *aten_host_data (const tensor_t *t);
 /*  Whether the tensor has exactly these dimensions; -1 matches any. */
@@ -172,8 +168,6 @@ tensor_t *aten_narrow (aten_t *c, tensor_t *t, int dim, int64_t start, int64_t l
 /*  A view of the entries start, start + step, … < end of `dim`. */
 tensor_t *aten_slice (aten_t *c, tensor_t *t, int dim, int64_t start, int64_t end, int64_t step);
 tensor_t *aten_cat (aten_t *c, int dim, size_t count, tensor_t *const *parts);
-/*  Each entry of `dim` `times` times in a row. */
-tensor_t *aten_repeat_interleave (aten_t *c, tensor_t *t, int64_t times, int dim);
 /*  Zeros around: (before, after) pairs from the last dimension backwards, as torch's F.pad. */
 tensor_t *aten_pad (aten_t *c, tensor_t *t, size_t count, const int64_t *pads);
 /*  Copies `source` (broadcast, converted) into the view `target`. */
@@ -196,9 +190,6 @@ tensor_t *aten_add_scaled (aten_t *c, tensor_t *a, tensor_t *b, double s);
 tensor_t *aten_addcmul (aten_t *c, tensor_t *a, tensor_t *b, tensor_t *d);
 /*  In place, of a tensor that nobody else needs as it was; they return `a`. */
 tensor_t *aten_add_ (aten_t *c, tensor_t *a, tensor_t *b);
-tensor_t *aten_mul_ (aten_t *c, tensor_t *a, tensor_t *b);
-tensor_t *aten_mul_scalar_ (aten_t *c, tensor_t *a, double s);
-tensor_t *aten_addcmul_ (aten_t *c, tensor_t *a, tensor_t *b, tensor_t *d);
 tensor_t *aten_silu_ (aten_t *c, tensor_t *a);
 tensor_t *aten_clamp (aten_t *c, tensor_t *a, double low, double high);
 tensor_t *aten_sin (aten_t *c, tensor_t *a);
@@ -208,12 +199,8 @@ tensor_t *aten_exp (aten_t *c, tensor_t *a);
 tensor_t *aten_tanh (aten_t *c, tensor_t *a);
 /*  Over one dimension, which stays as 1 if `keep`. */
 tensor_t *aten_mean (aten_t *c, tensor_t *a, int dim, bool keep);
-/*  The Euclidean length over one dimension, which stays as 1. */
-tensor_t *aten_l2_norm (aten_t *c, tensor_t *a, int dim);
 /*  True if every element is finite; false after an error too (ask aten_status). Syncs. */
 bool aten_is_finite (aten_t *c, tensor_t *a);
-/*  The largest magnitude. Syncs. */
-double aten_abs_max (aten_t *c, tensor_t *a);
 
 /* ---- neural networks ---------------------------------------------------------------------------
  */
@@ -222,7 +209,6 @@ double aten_abs_max (aten_t *c, tensor_t *a);
 tensor_t *aten_linear (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b);
 /*  aten_gelu_tanh of aten_linear, in as few passes as the device can. */
 tensor_t *aten_linear_gelu_tanh (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b);
-tensor_t *aten_matmul (aten_t *c, tensor_t *a, tensor_t *b);
 /*  x (B, C, H, W), w (O, C, kh, kw), b (O) or NULL; zero padding on both sides. */
 tensor_t *aten_conv2d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const int64_t stride[2],
                        const int64_t padding[2]);
@@ -239,28 +225,22 @@ void aten_rms_norm_into (aten_t *c, tensor_t *target, tensor_t *x, tensor_t *wei
  *  (B, H, N, M) or NULL; scale 0 means 1/√D. → (B, H, N, D) */
 tensor_t *aten_attention (aten_t *c, tensor_t *q, tensor_t *k, tensor_t *v, tensor_t *mask,
                           double scale);
-tensor_t *aten_softmax (aten_t *c, tensor_t *x, int dim);
 tensor_t *aten_silu (aten_t *c, tensor_t *x);
 tensor_t *aten_gelu (aten_t *c, tensor_t *x);      /* with erf */
 tensor_t *aten_gelu_tanh (aten_t *c, tensor_t *x); /* the tanh approximation */
 /*  Rows of `table` (V, D) for `ids` (…, int64) → (…, D). An id outside the table is an error. */
 tensor_t *aten_embedding (aten_t *c, tensor_t *table, tensor_t *ids);
-/*  (B, C, H, W) → (B, C, s·H, s·W), nearest-exact */
-tensor_t *aten_upsample_nearest (aten_t *c, tensor_t *x, double scale);
 
 /*  Fused steps of the diffusion transformer, each one pass over the data on the CPU.
- *  Rotary embedding of interleaved pairs: x (B, N, H, D); cos, sin (1, N, 1, D) fp32, each value
- *  twice in a row. Computed in fp32, stored as x's type. (RoFormer, arXiv 2104.09864) */
-tensor_t *aten_rope (aten_t *c, tensor_t *x, tensor_t *cos, tensor_t *sin);
-/*  (layer_norm (fp32 x, no affine)·(1 + scale) + shift) in x's type: x (B, N, D); shift, scale fp32
+ *  (layer_norm (fp32 x, no affine)·(1 + scale) + shift) in x's type: x (B, N, D); shift, scale fp32
  *  (B, 1, D) or (B, N, D). adaLN of DiT (arXiv 2212.09748) */
 tensor_t *aten_norm_modulate (aten_t *c, tensor_t *x, tensor_t *shift, tensor_t *scale, double eps);
-/*  x + y·gate computed in fp32, in x's type: x, y (B, N, D); gate fp32 (B, 1, D) or (B, N, D) */
-tensor_t *aten_gate_add (aten_t *c, tensor_t *x, tensor_t *y, tensor_t *gate);
-/*  The same into x, which may be a view; returns x. */
+/*  x + y·gate computed in fp32, into x, which may be a view: x, y (B, N, D); gate fp32 (B, 1, D) or
+ *  (B, N, D). Returns x. */
 tensor_t *aten_gate_add_ (aten_t *c, tensor_t *x, tensor_t *y, tensor_t *gate);
-/*  aten_rms_norm of x (B, N, H·D) over all heads together, then aten_rope of each head: weight
- *  (H·D); cos, sin (1, N, 1, D) fp32. x is used up (no view of it may be used after): returns x,
+/*  aten_rms_norm of x (B, N, H·D) over all heads together, then the rotary embedding of each head's
+ *  interleaved pairs, in fp32 (RoFormer, arXiv 2104.09864): weight (H·D); cos, sin (1, N, 1, D)
+ *  fp32, each value twice in a row. x is used up (no view of it may be used after): returns x,
  *  which holds the result. */
 tensor_t *aten_norm_rope_ (aten_t *c, tensor_t *x, tensor_t *weight, tensor_t *cos, tensor_t *sin,
                            double eps);

@@ -205,11 +205,6 @@ tensor_t *adopt (aten_t *c, at::Tensor &&value)
 
 } // namespace shim
 
-const char *aten_version (void)
-{
-    return TORCH_VERSION;
-}
-
 int aten_cuda_count (void)
 {
     try {
@@ -237,7 +232,6 @@ int aten_new (aten_t **out, const aten_options_t *options)
     try {
         self = new aten_t;
         self->device = device;
-        self->name = name;
         self->limit = options->memory_limit;
         self->scopes.resize (2);
     } catch (...) {
@@ -298,11 +292,6 @@ void aten_fail_code (aten_t *c, int code)
     char text[2 * detail_max]; /* the detail is this thread's own, and is about to be written */
     snprintf (text, sizeof (text), "%s", aut_error_detail ());
     set_error (c, code, text);
-}
-
-const char *aten_device (const aten_t *c)
-{
-    return c ? c->name.c_str () : "";
 }
 
 bool aten_is_cuda (const aten_t *c)

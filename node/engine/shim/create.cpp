@@ -111,14 +111,10 @@ aut_dtype_t aten_dtype (const tensor_t *t)
     return t ? shim::dtype_of (t->value.scalar_type ()) : AUT_DTYPE_COUNT;
 }
 
-bool aten_is_host (const tensor_t *t)
-{
-    return t && t->value.is_cpu ();
-}
-
 const void *aten_host_data (const tensor_t *t)
 {
-    return aten_is_host (t) && t->value.is_contiguous () ? t->value.const_data_ptr () : nullptr;
+    return t && t->value.is_cpu () && t->value.is_contiguous () ? t->value.const_data_ptr ()
+                                                                : nullptr;
 }
 
 bool aten_has_dims (const tensor_t *t, size_t rank, const int64_t *dims)
@@ -189,7 +185,7 @@ tensor_t *aten_to_device (aten_t *c, tensor_t *t)
 
 tensor_t *aten_to_host (aten_t *c, tensor_t *t)
 {
-    if (c && !c->error && aten_is_host (t))
+    if (c && !c->error && t && t->value.is_cpu ())
         return t;
     return run (c, __func__, {t}, [&] { return t->value.to (at::kCPU); });
 }

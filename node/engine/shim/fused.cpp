@@ -139,14 +139,6 @@ void norm_row (T *__restrict out, const T *__restrict x, const float *__restrict
 }
 
 template <typename T>
-void gate_row (T *__restrict out, const T *__restrict x, const T *__restrict y,
-               const float *__restrict gate, int64_t width)
-{
-    for (int64_t i = 0; i < width; i++)
-        narrow (widen (x[i]) + widen (y[i]) * gate[i], out[i]);
-}
-
-template <typename T>
 void rms_row (T *__restrict out, const T *__restrict x, const float *__restrict weight,
               int64_t width, float eps)
 {
@@ -160,37 +152,8 @@ void rms_row (T *__restrict out, const T *__restrict x, const float *__restrict 
             narrow (widen (x[i]) * factor, out[i]);
 }
 
-template <typename T>
-void rope_row (T *__restrict out, const T *__restrict x, const float *__restrict cos,
-               const float *__restrict sin, int64_t width)
-{
-    for (int64_t i = 0; i + 1 < width; i += 2) {
-        float a = widen (x[i]), b = widen (x[i + 1]);
-        narrow (a * cos[i] - b * sin[i], out[i]);
-        narrow (a * sin[i + 1] + b * cos[i + 1], out[i + 1]);
-    }
-}
-
-at::Tensor rope_fast (const at::Tensor &given, const at::Tensor &cos, const at::Tensor &sin)
-{
-    at::Tensor x = given.contiguous (), c = cos.contiguous (), s = sin.contiguous ();
-    at::Tensor out = at::empty (x.sizes (), x.options ());
-    int64_t tokens = x.size (1), heads = x.size (2), width = x.size (3);
-    const auto *cos_data = c.const_data_ptr<float> ();
-    const auto *sin_data = s.const_data_ptr<float> ();
-    with_type (out, x, [&] (auto *to, const auto *from) {
-        for_rows (x.size (0) * tokens, heads * width, [&] (int64_t r) {
-            int64_t angle = (r % tokens) * width;
-            for (int64_t h = 0; h < heads; h++) {
-                int64_t place = (r * heads + h) * width;
-                rope_row (to + place, from + place, cos_data + angle, sin_data + angle, width);
-            }
-        });
-    });
-    return out;
-}
-
-/*  rms_row, then rope_row for each head, in place; between the two a value has T's precision. */
+/*  As rms_row, then the turns of each head's pairs, in place; between the two a value has T's
+ * precision. */
 template <typename T>
 void norm_rope_row (T *x, const float *__restrict weight, const float *__restrict cos,
                     const float *__restrict sin, int64_t heads, int64_t width, float eps)
@@ -253,22 +216,6 @@ at::Tensor norm_modulate_fast (const at::Tensor &given, at::Tensor shift, at::Te
     return out;
 }
 
-at::Tensor gate_add_fast (const at::Tensor &given, const at::Tensor &other, at::Tensor gate)
-{
-    at::Tensor x = given.contiguous (), y = other.contiguous ();
-    at::Tensor out = at::empty (x.sizes (), x.options ());
-    int64_t tokens = x.size (1), width = x.size (2);
-    rows_t factor = modulation (gate);
-    with_type (out, x, [&] (auto *to, const auto *from) {
-        const auto *added = static_cast<decltype (from)> (y.const_data_ptr ());
-        for_rows (x.size (0) * tokens, width, [&] (int64_t r) {
-            gate_row (to + r * width, from + r * width, added + r * width,
-                      factor.at (r / tokens, r % tokens), width);
-        });
-    });
-    return out;
-}
-
 /*  In place; false if x's rows do not follow each other. */
 bool gate_add_fast_ (at::Tensor &x, const at::Tensor &other, at::Tensor gate)
 {
@@ -307,20 +254,6 @@ at::Tensor rms_norm_fast (const at::Tensor &given, const std::optional<at::Tenso
 
 } // namespace
 
-tensor_t *aten_rope (aten_t *c, tensor_t *x, tensor_t *cos, tensor_t *sin)
-{
-    return run (c, __func__, {x, cos, sin}, [&] {
-        const at::Tensor &v = x->value;
-        for (const tensor_t *t : {cos, sin})
-            TORCH_CHECK (v.dim () == 4 && v.size (3) % 2 == 0 &&
-                             t->value.scalar_type () == at::kFloat &&
-                             t->value.sizes () == at::IntArrayRef ({1, v.size (1), 1, v.size (3)}),
-                         "x must be (B, N, H, D) with D even, cos and sin (1, N, 1, D) of fp32");
-        return is_fast (v) ? rope_fast (v, cos->value, sin->value)
-                           : rope_composed (v, cos->value, sin->value);
-    });
-}
-
 tensor_t *aten_norm_modulate (aten_t *c, tensor_t *x, tensor_t *shift, tensor_t *scale, double eps)
 {
     return run (c, __func__, {x, shift, scale}, [&] {
@@ -330,20 +263,6 @@ tensor_t *aten_norm_modulate (aten_t *c, tensor_t *x, tensor_t *shift, tensor_t 
             return norm_modulate_fast (v, shift->value, scale->value, eps);
         at::Tensor normal = at::layer_norm (v.to (at::kFloat), {v.size (2)}, {}, {}, eps);
         return at::addcmul (shift->value, normal, scale->value.add (1)).to (v.scalar_type ());
-    });
-}
-
-tensor_t *aten_gate_add (aten_t *c, tensor_t *x, tensor_t *y, tensor_t *gate)
-{
-    return run (c, __func__, {x, y, gate}, [&] {
-        const at::Tensor &v = x->value;
-        TORCH_CHECK (v.dim () == 3 && y->value.sizes () == v.sizes (),
-                     "x and y must be (B, N, D), the same");
-        if (is_fast (v) && y->value.scalar_type () == v.scalar_type () && y->value.is_cpu () &&
-            is_modulation (gate->value, v))
-            return gate_add_fast (v, y->value, gate->value);
-        return at::addcmul (v.to (at::kFloat), y->value.to (at::kFloat), gate->value)
-            .to (v.scalar_type ());
     });
 }
 

@@ -37,7 +37,6 @@ using scope_t = std::vector<tensor_t *>;
 
 struct aten {
     at::Device device = at::kCPU;
-    std::string name;
     uint64_t limit = 0;
     int error = 0;
     std::string detail;

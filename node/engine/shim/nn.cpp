@@ -4,7 +4,6 @@
 #include <ATen/Context.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/jit_type.h>
-#include <ATen/ops/_upsample_nearest_exact2d.h>
 #include <ATen/ops/aminmax.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/conv3d.h>
@@ -12,11 +11,9 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/mkldnn_convolution.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
-#include <ATen/ops/softmax.h>
 
 #include <algorithm>
 
@@ -80,11 +77,6 @@ tensor_t *aten_linear_gelu_tanh (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *
     });
 }
 
-tensor_t *aten_matmul (aten_t *c, tensor_t *a, tensor_t *b)
-{
-    return run (c, __func__, {a, b}, [&] { return at::matmul (a->value, b->value); });
-}
-
 tensor_t *aten_conv2d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const int64_t stride[2],
                        const int64_t padding[2])
 {
@@ -137,11 +129,6 @@ tensor_t *aten_attention (aten_t *c, tensor_t *q, tensor_t *k, tensor_t *v, tens
     });
 }
 
-tensor_t *aten_softmax (aten_t *c, tensor_t *x, int dim)
-{
-    return run (c, __func__, {x}, [&] { return at::softmax (x->value, dim); });
-}
-
 tensor_t *aten_silu (aten_t *c, tensor_t *x)
 {
     return run (c, __func__, {x}, [&] { return at::silu (x->value); });
@@ -168,14 +155,5 @@ tensor_t *aten_embedding (aten_t *c, tensor_t *table, tensor_t *ids)
                                " to ", most, " in a table of ", table->value.size (0));
         }
         return at::embedding (table->value, ids->value);
-    });
-}
-
-tensor_t *aten_upsample_nearest (aten_t *c, tensor_t *x, double scale)
-{
-    return run (c, __func__, {x}, [&] {
-        const double factors[] = {scale, scale};
-        return at::_upsample_nearest_exact2d (x->value, at::OptionalIntArrayRef (),
-                                              at::ArrayRef<double> (factors, 2));
     });
 }

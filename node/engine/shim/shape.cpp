@@ -6,7 +6,6 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/narrow.h>
 #include <ATen/ops/permute.h>
-#include <ATen/ops/repeat_interleave.h>
 #include <ATen/ops/reshape.h>
 #include <ATen/ops/slice.h>
 #include <ATen/ops/squeeze.h>
@@ -72,11 +71,6 @@ tensor_t *aten_cat (aten_t *c, int dim, size_t count, tensor_t *const *parts)
             values.push_back (parts[i]->value);
         return at::cat (values, dim);
     });
-}
-
-tensor_t *aten_repeat_interleave (aten_t *c, tensor_t *t, int64_t times, int dim)
-{
-    return run (c, __func__, {t}, [&] { return at::repeat_interleave (t->value, times, dim); });
 }
 
 tensor_t *aten_pad (aten_t *c, tensor_t *t, size_t count, const int64_t *pads)
