@@ -4,6 +4,7 @@
 #include "lib/core/error.h"
 #include "node/engine/shim/aten.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 
@@ -16,14 +17,6 @@ static const struct {
     aut_dtype_t dtype;
     double tolerance; /* fp32: 1e-6 of values below 4; the others: half a step of the type there */
 } s_types[] = {{AUT_DTYPE_F32, 2e-6}, {AUT_DTYPE_BF16, 0.0079}, {AUT_DTYPE_F16, 0.00099}};
-
-static aten_t *open_cpu (int threads)
-{
-    aten_options_t options = {.device = "cpu", .threads = threads};
-    aten_t *c = NULL;
-    ck_assert_int_eq (aten_new (&c, &options), 0);
-    return c;
-}
 
 typedef struct {
     tensor_t *t;

@@ -3,19 +3,12 @@
 #include "lib/core/error.h"
 #include "node/engine/shim/aten.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <string.h>
 
 #define MOST 8192
-
-static aten_t *open_cpu (void)
-{
-    aten_options_t options = {.device = "cpu", .threads = 2};
-    aten_t *c = NULL;
-    ck_assert_int_eq (aten_new (&c, &options), 0);
-    return c;
-}
 
 /*  A tensor of numbers in [−1, 1), the same for the same seed, and the numbers as double. */
 typedef struct {
@@ -56,7 +49,7 @@ static double wanted[MOST];
 
 START_TEST (test_linear)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     draw (c, &x, 1, AUT_DTYPE_F32, DIMS (2, 3, 5));
     draw (c, &w, 2, AUT_DTYPE_F32, DIMS (4, 5));
     draw (c, &y, 3, AUT_DTYPE_F32, DIMS (4));
@@ -106,7 +99,7 @@ static void convolve (const int64_t in[4], const int64_t kernel[3], int64_t chan
 
 START_TEST (test_convolution)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     int64_t out[3];
     draw (c, &y, 3, AUT_DTYPE_F32, DIMS (5));
 
@@ -156,7 +149,7 @@ START_TEST (test_norms)
         aut_dtype_t dtype;
         double tolerance; /* of a value below 4: half a step of the type */
     } types[] = {{AUT_DTYPE_F32, 2e-6}, {AUT_DTYPE_BF16, 0.0079}, {AUT_DTYPE_F16, 0.001}};
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     draw (c, &y, 8, AUT_DTYPE_F32, DIMS (37));
     draw (c, &z, 9, AUT_DTYPE_F32, DIMS (37));
     for (size_t k = 0; k < 3; k++) {
@@ -206,7 +199,7 @@ static void attend (double scale, bool masked)
 
 START_TEST (test_attention)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     draw (c, &x, 1, AUT_DTYPE_F32, DIMS (2, 3, 4, 8));
     draw (c, &y, 2, AUT_DTYPE_F32, DIMS (2, 3, 5, 8));
     draw (c, &z, 3, AUT_DTYPE_F32, DIMS (2, 3, 5, 8));
@@ -225,7 +218,7 @@ END_TEST
 
 START_TEST (test_activations)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     draw (c, &x, 5, AUT_DTYPE_F32, DIMS (4, 9));
     x.t = aten_mul_scalar (c, x.t, 4);
     for (int i = 0; i < 36; i++)
@@ -246,7 +239,7 @@ END_TEST
 
 START_TEST (test_embedding)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     draw (c, &x, 5, AUT_DTYPE_F32, DIMS (4, 3));
     tensor_t *ids = aten_from_host (c, (int64_t[]){3, 0, 3}, AUT_DTYPE_I64, DIMS (1, 3));
     for (int i = 0; i < 9; i++)

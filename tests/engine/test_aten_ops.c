@@ -2,16 +2,9 @@
 #include "lib/core/error.h"
 #include "node/engine/shim/aten.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
-
-static aten_t *open_cpu (void)
-{
-    aten_options_t options = {.device = "cpu"};
-    aten_t *c = NULL;
-    ck_assert_int_eq (aten_new (&c, &options), 0);
-    return c;
-}
 
 /*  0, 1, 2, … */
 static tensor_t *count_up (aten_t *c, size_t rank, const int64_t *dims)
@@ -50,7 +43,7 @@ static void expect (aten_t *c, tensor_t *t, size_t count, const float *values, f
 
 START_TEST (test_make)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (0);
     EXPECT (aten_zeros (c, AUT_DTYPE_F32, DIMS (3)), 0, 0, 0);
     EXPECT (aten_full (c, 2.5, AUT_DTYPE_BF16, DIMS (1, 2)), 2.5, 2.5);
     EXPECT (aten_full (c, 7, AUT_DTYPE_I64, DIMS (1)), 7);
@@ -61,7 +54,7 @@ END_TEST
 
 START_TEST (test_views)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (0);
     tensor_t *t = count_up (c, DIMS (2, 3));
     ck_assert (aten_has_dims (aten_reshape (c, t, DIMS (3, -1)), DIMS (3, 2)));
     ck_assert (aten_has_dims (aten_unsqueeze (c, t, -1), DIMS (2, 3, 1)));
@@ -98,7 +91,7 @@ END_TEST
 
 START_TEST (test_copies)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (0);
     tensor_t *t = count_up (c, DIMS (2, 3));
     tensor_t *same = aten_clone (c, t);
     aten_copy_into (c, aten_narrow (c, t, 1, 0, 2),
@@ -117,7 +110,7 @@ END_TEST
 
 START_TEST (test_arithmetic)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (0);
     tensor_t *a = floats (c, LIST (1, -2, 3));
     tensor_t *b = floats (c, LIST (4, 5, -6));
     EXPECT (aten_add (c, a, b), 5, 3, -3);
@@ -142,7 +135,7 @@ END_TEST
 
 START_TEST (test_in_place)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (0);
     tensor_t *a = floats (c, LIST (1, -2, 3));
     tensor_t *b = floats (c, LIST (4, 5, -6));
     tensor_t *view = aten_narrow (c, a, 0, 1, 2);
@@ -162,7 +155,7 @@ END_TEST
 
 START_TEST (test_promotion)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (0);
     tensor_t *single = floats (c, LIST (1, 2));
     tensor_t *half = aten_to (c, single, AUT_DTYPE_BF16);
     tensor_t *whole = aten_to (c, single, AUT_DTYPE_I64);
@@ -180,7 +173,7 @@ END_TEST
 
 START_TEST (test_reductions)
 {
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (0);
     tensor_t *t = floats (c, LIST (3, 4, 0, 0, -5, 12));
     tensor_t *m = aten_reshape (c, t, DIMS (3, 2));
     EXPECT (aten_mean (c, m, -1, false), 3.5, 0, 3.5);

@@ -8,6 +8,7 @@
 #include "lib/core/mem.h"
 #include "node/engine/text/clean.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,13 +81,18 @@ static const struct {
     {"\xC3\xA9\xE2\x82", "byte 2 (0xe2)"}, /* cut */
 };
 
-START_TEST (refuses_what_is_not_utf8)
+static void one_refuses_what_is_not_utf8 (int i)
 {
     char set[] = "set", *cleaned = set;
-    ck_assert_int_eq (aut_clean_prompt (not_utf8[_i].text, &cleaned), AUT_ERR_INVALID);
+    ck_assert_int_eq (aut_clean_prompt (not_utf8[i].text, &cleaned), AUT_ERR_INVALID);
     ck_assert_ptr_null (cleaned);
-    ck_assert_msg (strstr (aut_error_detail (), not_utf8[_i].part) != NULL, "%s",
+    ck_assert_msg (strstr (aut_error_detail (), not_utf8[i].part) != NULL, "%s",
                    aut_error_detail ());
+}
+
+START_TEST (refuses_what_is_not_utf8)
+{
+    each_case (sizeof not_utf8 / sizeof *not_utf8, one_refuses_what_is_not_utf8);
 }
 END_TEST
 
@@ -164,7 +170,7 @@ TCase *suite_clean (void)
     TCase *tests = tcase_create ("clean");
     tcase_add_test (tests, cleans_as_the_reference);
     tcase_add_test (tests, cleans_the_golden_prompts);
-    tcase_add_loop_test (tests, refuses_what_is_not_utf8, 0, sizeof not_utf8 / sizeof *not_utf8);
+    tcase_add_test (tests, refuses_what_is_not_utf8);
     tcase_add_test (tests, refuses_more_than_the_limit);
     tcase_add_test (tests, refuses_endless_layers);
     tcase_add_test (tests, fixes_in_parts);

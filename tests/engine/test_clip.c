@@ -6,13 +6,13 @@
 #include "node/engine/vision/clip.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof (a) / sizeof *(a))
-#define GOLDENS AUTEUR_TEST_DATA "/engine/goldens/"
 #define ENCODER GOLDENS "wan21-i2v/model/image_encoder"
 #define TOLERANCE 5e-5
 #define PREFIX "vision_model."
@@ -22,8 +22,7 @@ static char *folder;
 
 static void set_up (void)
 {
-    aten_options_t options = {.device = "cpu", .threads = 1};
-    ck_assert_int_eq (aten_new (&c, &options), 0);
+    c = open_cpu (1);
     folder = make_folder ();
 }
 
@@ -62,18 +61,9 @@ static float *encode (const char *path, const aut_safetensors_t *golden)
     return out;
 }
 
-static aut_safetensors_t *open_golden (const char *name)
-{
-    aut_safetensors_t *file;
-    char *path = aut_sprintf (GOLDENS "%s/golden.safetensors", name);
-    ck_assert_int_eq (aut_safetensors_open (&file, path), 0);
-    free (path);
-    return file;
-}
-
 static void check_golden (const char *path, const char *name)
 {
-    aut_safetensors_t *golden = open_golden (name);
+    aut_safetensors_t *golden = open_golden (name, "golden");
     const aut_tensor_t *embeds = aut_safetensors_find (golden, "image.clip.embeds");
     const float *expected = embeds->data;
     float *y = encode (path, golden);
@@ -165,18 +155,23 @@ static const struct {
       {16, {2.2347031f, -1.9058098f, -0.3962765f, 0.5364f}}}},
 };
 
-START_TEST (activations_are_met)
+static void one_activations_are_met (int number)
 {
-    aut_safetensors_t *golden = open_golden ("wan21-i2v");
+    aut_safetensors_t *golden = open_golden ("wan21-i2v", "golden");
     put_weights (false, NULL);
-    put_config (activations[_i].config);
+    put_config (activations[number].config);
     float *y = encode (folder, golden);
-    for (size_t i = 0; i < COUNT (activations[_i].rows); i++)
+    for (size_t i = 0; i < COUNT (activations[number].rows); i++)
         for (size_t k = 0; k < 4; k++)
-            ck_assert_float_eq_tol (y[activations[_i].rows[i].row * 32 + k],
-                                    activations[_i].rows[i].values[k], (float)TOLERANCE);
+            ck_assert_float_eq_tol (y[activations[number].rows[i].row * 32 + k],
+                                    activations[number].rows[i].values[k], (float)TOLERANCE);
     free (y);
     aut_safetensors_destroy (&golden);
+}
+
+START_TEST (activations_are_met)
+{
+    each_case_anew (COUNT (activations), one_activations_are_met, set_up, tear_down);
 }
 END_TEST
 
@@ -197,15 +192,20 @@ static const struct {
     {CONFIG (2, 3, 14, "gelu"), "layers.1.mlp.fc2.bias", "layers.1.mlp.fc2.bias", AUT_ERR_CORRUPT},
 };
 
-START_TEST (bad_folders_are_refused)
+static void one_bad_folders_are_refused (int i)
 {
     clip_t *clip = NULL;
-    put_weights (false, refused[_i].without);
-    put_config (refused[_i].config);
-    ck_assert_int_eq (clip_open (&clip, c, folder, "image_encoder"), refused[_i].code);
+    put_weights (false, refused[i].without);
+    put_config (refused[i].config);
+    ck_assert_int_eq (clip_open (&clip, c, folder, "image_encoder"), refused[i].code);
     ck_assert_ptr_null (clip);
-    ck_assert_msg (strstr (aut_error_detail (), refused[_i].says), "%s", aut_error_detail ());
+    ck_assert_msg (strstr (aut_error_detail (), refused[i].says), "%s", aut_error_detail ());
     ck_assert_msg (strstr (aut_error_detail (), "image_encoder"), "%s", aut_error_detail ());
+}
+
+START_TEST (bad_folders_are_refused)
+{
+    each_case_anew (COUNT (refused), one_bad_folders_are_refused, set_up, tear_down);
 }
 END_TEST
 
@@ -230,8 +230,8 @@ TCase *suite_clip (void)
     tcase_add_loop_test (tc, goldens_are_met, 0, 2);
     tcase_add_test (tc, names_without_prefix);
     tcase_add_test (tc, last_layer_is_not_read);
-    tcase_add_loop_test (tc, activations_are_met, 0, COUNT (activations));
-    tcase_add_loop_test (tc, bad_folders_are_refused, 0, COUNT (refused));
+    tcase_add_test (tc, activations_are_met);
+    tcase_add_test (tc, bad_folders_are_refused);
     tcase_add_test (tc, other_sizes_are_refused);
     return tc;
 }

@@ -4,6 +4,7 @@
 #include "node/engine/config.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -121,15 +122,19 @@ static const struct {
     {read_bools, "{\"k\":{\"a\":1}}", "is not an array"},
 };
 
-START_TEST (test_wrong)
+static void one_wrong (int i)
 {
-    config_t *c = parse (wrongs[_i].json);
-    wrongs[_i].read (c);
+    config_t *c = parse (wrongs[i].json);
+    wrongs[i].read (c);
     (void)aut_fail (AUT_ERR_IO, "something else");
     ck_assert_int_eq (config_status (c), AUT_ERR_INVALID);
-    ck_assert_msg (strstr (aut_error_detail (), wrongs[_i].says) != NULL, "%s",
-                   aut_error_detail ());
+    ck_assert_msg (strstr (aut_error_detail (), wrongs[i].says) != NULL, "%s", aut_error_detail ());
     config_close (&c);
+}
+
+START_TEST (test_wrong)
+{
+    each_case (sizeof wrongs / sizeof *wrongs, one_wrong);
 }
 END_TEST
 
@@ -214,7 +219,7 @@ TCase *suite_config (void)
 {
     TCase *tests = tcase_create ("config");
     tcase_add_test (tests, test_values);
-    tcase_add_loop_test (tests, test_wrong, 0, sizeof wrongs / sizeof *wrongs);
+    tcase_add_test (tests, test_wrong);
     tcase_add_test (tests, test_first_error);
     tcase_add_test (tests, test_refused);
     tcase_add_test (tests, test_file);

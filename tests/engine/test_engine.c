@@ -6,12 +6,12 @@
 #include "node/engine/engine.h"
 #include "node/engine/memory_plan.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GOLDENS AUTEUR_TEST_DATA "/engine/goldens/"
 #define LIMIT ((uint64_t)2 << 30) /* by the plan 288 x 288 pixels fit whole; 320 go in tiles */
 
 typedef struct {

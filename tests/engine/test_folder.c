@@ -5,6 +5,7 @@
 #include "node/engine/folder.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,15 +157,20 @@ static const struct {
      AUT_ERR_INVALID, "image_processor: is missing, and image_encoder needs it"},
 };
 
-START_TEST (test_refused)
+static void one_refused (int i)
 {
-    char *root = make_model (refused[_i].index);
+    char *root = make_model (refused[i].index);
     folder_t *folder = NULL;
-    ck_assert_int_eq (folder_open (&folder, root), refused[_i].code);
-    ck_assert_msg (strstr (aut_error_detail (), refused[_i].says) != NULL, "%s",
+    ck_assert_int_eq (folder_open (&folder, root), refused[i].code);
+    ck_assert_msg (strstr (aut_error_detail (), refused[i].says) != NULL, "%s",
                    aut_error_detail ());
     ck_assert_ptr_null (folder);
     free (root);
+}
+
+START_TEST (test_refused)
+{
+    each_case_anew (sizeof refused / sizeof *refused, one_refused, set_up, tear_down);
 }
 END_TEST
 
@@ -192,21 +198,25 @@ static const struct {
      "DDIMScheduler"},
 };
 
-START_TEST (test_broken)
+static void one_broken (int i)
 {
     char *root = make_model ("{" I2V "," COMMON "," EXPERT "," CLIP "}");
-    char *path = aut_path_join (root, broken[_i].name, NULL);
+    char *path = aut_path_join (root, broken[i].name, NULL);
     folder_t *folder = NULL;
-    if (broken[_i].text)
-        put (root, broken[_i].name, broken[_i].text);
+    if (broken[i].text)
+        put (root, broken[i].name, broken[i].text);
     else
         ck_assert_int_eq (aut_dir_remove (path), 0);
-    ck_assert_int_eq (folder_open (&folder, root), broken[_i].code);
-    ck_assert_msg (strstr (aut_error_detail (), broken[_i].says) != NULL, "%s",
-                   aut_error_detail ());
+    ck_assert_int_eq (folder_open (&folder, root), broken[i].code);
+    ck_assert_msg (strstr (aut_error_detail (), broken[i].says) != NULL, "%s", aut_error_detail ());
     ck_assert_ptr_null (folder);
     free (path);
     free (root);
+}
+
+START_TEST (test_broken)
+{
+    each_case_anew (sizeof broken / sizeof *broken, one_broken, set_up, tear_down);
 }
 END_TEST
 
@@ -370,8 +380,8 @@ TCase *suite_folder (void)
     tcase_add_checked_fixture (tests, set_up, tear_down);
     tcase_add_test (tests, test_plain);
     tcase_add_test (tests, test_image_and_experts);
-    tcase_add_loop_test (tests, test_refused, 0, sizeof refused / sizeof *refused);
-    tcase_add_loop_test (tests, test_broken, 0, sizeof broken / sizeof *broken);
+    tcase_add_test (tests, test_refused);
+    tcase_add_test (tests, test_broken);
     tcase_add_test (tests, test_hub);
     tcase_add_test (tests, test_hub_ref_with_slash);
     tcase_add_test (tests, test_not_found);

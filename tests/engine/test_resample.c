@@ -10,6 +10,7 @@
 #include "node/engine/vision/preprocess.h"
 #include "node/engine/vision/resample.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 #include "tests/engine/vision_cases.h"
 
 #include <stdio.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 
 #define COUNT(array) ((int)(sizeof (array) / sizeof *(array)))
-#define GOLDENS AUTEUR_TEST_DATA "/engine/goldens/"
 
 /*  The picture of make_vision_cases.py: noise, which shows every wrong weight. */
 static uint8_t *vision_picture (uint32_t w, uint32_t h)
@@ -39,16 +39,21 @@ static void check_hash (const void *data, size_t size, const char *expected)
     ck_assert_str_eq (aut_hash_hex (&hash, hex), expected);
 }
 
-START_TEST (resize_is_pillows)
+static void one_resize_is_pillows (int i)
 {
-    uint32_t w0 = resample_cases[_i].w0, h0 = resample_cases[_i].h0;
-    uint32_t w = resample_cases[_i].w, h = resample_cases[_i].h;
+    uint32_t w0 = resample_cases[i].w0, h0 = resample_cases[i].h0;
+    uint32_t w = resample_cases[i].w, h = resample_cases[i].h;
     uint8_t *rgb = vision_picture (w0, h0), *out;
-    aut_resample_filter_t filter = (aut_resample_filter_t)resample_cases[_i].filter;
+    aut_resample_filter_t filter = (aut_resample_filter_t)resample_cases[i].filter;
     ck_assert_int_eq (aut_resample_u8 (&out, rgb, w0, h0, w, h, filter), 0);
-    check_hash (out, (size_t)w * h * 3, resample_cases[_i].hash);
+    check_hash (out, (size_t)w * h * 3, resample_cases[i].hash);
     free (out);
     free (rgb);
+}
+
+START_TEST (resize_is_pillows)
+{
+    each_case (COUNT (resample_cases), one_resize_is_pillows);
 }
 END_TEST
 
@@ -86,30 +91,40 @@ static const struct {
     {4, 4, 4, 4, -1, AUT_ERR_UNSUPPORTED, "filter -1"},
 };
 
-START_TEST (sizes_are_bounded)
+static void one_sizes_are_bounded (int i)
 {
     static const uint8_t nothing[4 * 4 * 3];
     uint8_t *out = (uint8_t *)nothing;
-    ck_assert_int_eq (aut_resample_u8 (&out, nothing, refused_sizes[_i].w0, refused_sizes[_i].h0,
-                                       refused_sizes[_i].w, refused_sizes[_i].h,
-                                       (aut_resample_filter_t)refused_sizes[_i].filter),
-                      refused_sizes[_i].rc);
+    ck_assert_int_eq (aut_resample_u8 (&out, nothing, refused_sizes[i].w0, refused_sizes[i].h0,
+                                       refused_sizes[i].w, refused_sizes[i].h,
+                                       (aut_resample_filter_t)refused_sizes[i].filter),
+                      refused_sizes[i].rc);
     ck_assert_ptr_null (out);
-    ck_assert_ptr_nonnull (strstr (aut_error_detail (), refused_sizes[_i].detail));
+    ck_assert_ptr_nonnull (strstr (aut_error_detail (), refused_sizes[i].detail));
+}
+
+START_TEST (sizes_are_bounded)
+{
+    each_case (COUNT (refused_sizes), one_sizes_are_bounded);
 }
 END_TEST
 
-START_TEST (vae_is_diffusers)
+static void one_vae_is_diffusers (int i)
 {
-    uint32_t w0 = vae_cases[_i].w0, h0 = vae_cases[_i].h0, w = vae_cases[_i].w, h = vae_cases[_i].h;
+    uint32_t w0 = vae_cases[i].w0, h0 = vae_cases[i].h0, w = vae_cases[i].w, h = vae_cases[i].h;
     uint8_t *rgb = vision_picture (w0, h0);
     float *out;
     ck_assert_int_eq (aut_vae_pixels (&out, rgb, w0, h0, w, h), 0);
-    check_hash (out, (size_t)w * h * 3 * sizeof *out, vae_cases[_i].hash);
+    check_hash (out, (size_t)w * h * 3 * sizeof *out, vae_cases[i].hash);
     free (out);
     ck_assert_int_eq (aut_vae_pixels (&out, rgb, w0, h0, 0, h), AUT_ERR_INVALID);
     ck_assert_ptr_null (out);
     free (rgb);
+}
+
+START_TEST (vae_is_diffusers)
+{
+    each_case (COUNT (vae_cases), one_vae_is_diffusers);
 }
 END_TEST
 
@@ -122,19 +137,24 @@ static int parse (aut_clip_preprocess_t *self, const char *text)
     return rc;
 }
 
-START_TEST (clip_is_transformers)
+static void one_clip_is_transformers (int i)
 {
     aut_clip_preprocess_t clip;
-    ck_assert_int_eq (parse (&clip, clip_cases[_i].config), 0);
-    uint32_t w0 = clip_cases[_i].w0, h0 = clip_cases[_i].h0, w, h;
+    ck_assert_int_eq (parse (&clip, clip_cases[i].config), 0);
+    uint32_t w0 = clip_cases[i].w0, h0 = clip_cases[i].h0, w, h;
     uint8_t *rgb = vision_picture (w0, h0);
     float *out;
     ck_assert_int_eq (aut_clip_pixels (&out, &w, &h, &clip, rgb, w0, h0), 0);
-    ck_assert_uint_eq (w, clip_cases[_i].w);
-    ck_assert_uint_eq (h, clip_cases[_i].h);
-    check_hash (out, (size_t)w * h * 3 * sizeof *out, clip_cases[_i].hash);
+    ck_assert_uint_eq (w, clip_cases[i].w);
+    ck_assert_uint_eq (h, clip_cases[i].h);
+    check_hash (out, (size_t)w * h * 3 * sizeof *out, clip_cases[i].hash);
     free (out);
     free (rgb);
+}
+
+START_TEST (clip_is_transformers)
+{
+    each_case (COUNT (clip_cases), one_clip_is_transformers);
 }
 END_TEST
 
@@ -205,13 +225,18 @@ static const struct {
     {"{\"image_processor_type\":3}", AUT_ERR_INVALID, "\"image_processor_type\""},
 };
 
-START_TEST (configs_are_bounded)
+static void one_configs_are_bounded (int i)
 {
     aut_clip_preprocess_t clip;
-    ck_assert_int_eq (parse (&clip, refused_configs[_i].config), refused_configs[_i].rc);
+    ck_assert_int_eq (parse (&clip, refused_configs[i].config), refused_configs[i].rc);
     ck_assert_ptr_nonnull (strstr (aut_error_detail (), "p.json: "));
-    ck_assert_msg (strstr (aut_error_detail (), refused_configs[_i].detail) != NULL, "%s",
+    ck_assert_msg (strstr (aut_error_detail (), refused_configs[i].detail) != NULL, "%s",
                    aut_error_detail ());
+}
+
+START_TEST (configs_are_bounded)
+{
+    each_case (COUNT (refused_configs), one_configs_are_bounded);
 }
 END_TEST
 
@@ -228,8 +253,7 @@ static const struct {
 static const aut_tensor_t *need (const aut_safetensors_t *file, const char *image, const char *what)
 {
     char *name = aut_sprintf ("image.%s.%s", image, what);
-    const aut_tensor_t *tensor = aut_safetensors_find (file, name);
-    ck_assert_msg (tensor != NULL, "%s is missing", name);
+    const aut_tensor_t *tensor = need_tensor (file, name);
     free (name);
     return tensor;
 }
@@ -255,13 +279,11 @@ static void check_clip (const aut_safetensors_t *file, const aut_tensor_t *image
     free (path);
 }
 
-START_TEST (goldens_are_equal)
+static void one_goldens_are_equal (int i)
 {
-    char *path = aut_sprintf (GOLDENS "%s/%s.safetensors", goldens[_i].name, goldens[_i].run);
-    aut_safetensors_t *file;
-    ck_assert_int_eq (aut_safetensors_open (&file, path), 0);
-    const aut_tensor_t *image = need (file, goldens[_i].image, "u8");
-    const aut_tensor_t *seen = need (file, goldens[_i].image, "preprocessed");
+    aut_safetensors_t *file = open_golden (goldens[i].name, goldens[i].run);
+    const aut_tensor_t *image = need (file, goldens[i].image, "u8");
+    const aut_tensor_t *seen = need (file, goldens[i].image, "preprocessed");
     float *out;
     ck_assert_int_eq (aut_vae_pixels (&out, image->data, (uint32_t)image->shape[1],
                                       (uint32_t)image->shape[0], (uint32_t)seen->shape[3],
@@ -269,10 +291,14 @@ START_TEST (goldens_are_equal)
                       0);
     ck_assert_mem_eq (out, seen->data, seen->size);
     free (out);
-    if (goldens[_i].clip >= 0)
-        check_clip (file, image, goldens[_i].clip, goldens[_i].name);
+    if (goldens[i].clip >= 0)
+        check_clip (file, image, goldens[i].clip, goldens[i].name);
     aut_safetensors_destroy (&file);
-    free (path);
+}
+
+START_TEST (goldens_are_equal)
+{
+    each_case (COUNT (goldens), one_goldens_are_equal);
 }
 END_TEST
 
@@ -287,14 +313,14 @@ END_TEST
 TCase *suite_resample (void)
 {
     TCase *tc = tcase_create ("resample");
-    tcase_add_loop_test (tc, resize_is_pillows, 0, COUNT (resample_cases));
+    tcase_add_test (tc, resize_is_pillows);
     tcase_add_test (tc, bilinear_by_hand);
-    tcase_add_loop_test (tc, sizes_are_bounded, 0, COUNT (refused_sizes));
-    tcase_add_loop_test (tc, vae_is_diffusers, 0, COUNT (vae_cases));
-    tcase_add_loop_test (tc, clip_is_transformers, 0, COUNT (clip_cases));
+    tcase_add_test (tc, sizes_are_bounded);
+    tcase_add_test (tc, vae_is_diffusers);
+    tcase_add_test (tc, clip_is_transformers);
     tcase_add_test (tc, clip_bounds_the_image);
-    tcase_add_loop_test (tc, configs_are_bounded, 0, COUNT (refused_configs));
-    tcase_add_loop_test (tc, goldens_are_equal, 0, COUNT (goldens));
+    tcase_add_test (tc, configs_are_bounded);
+    tcase_add_test (tc, goldens_are_equal);
     tcase_add_test (tc, load_names_the_file);
     return tc;
 }

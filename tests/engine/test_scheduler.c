@@ -5,31 +5,28 @@
 #include "lib/core/mem.h"
 #include "lib/core/safetensors.h"
 #include "node/engine/scheduler/scheduler.h"
+#include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define GOLDENS AUTEUR_TEST_DATA "/engine/goldens"
 
 static aten_t *c;
-static char folder[64];
+static char *folder;
 
 static void set_up (void)
 {
-    aten_options_t options = {.device = "cpu", .threads = 1};
-    ck_assert_int_eq (aten_new (&c, &options), 0);
-    snprintf (folder, sizeof folder, "/tmp/auteur-scheduler-XXXXXX");
-    ck_assert_ptr_nonnull (mkdtemp (folder));
+    c = open_cpu (1);
+    folder = make_folder ();
 }
 
 static void tear_down (void)
 {
     aten_destroy (&c);
-    aut_dir_remove (folder);
+    remove_folder (&folder);
 }
 
 static void write_config (const json_t *config)
@@ -65,7 +62,7 @@ static scheduler_t *open_it (json_t *config, size_t steps, double shift)
 START_TEST (test_schedules)
 {
     json_t *root = NULL;
-    ck_assert_int_eq (aut_json_load (&root, GOLDENS "/scheduler.json", 1 << 20), 0);
+    ck_assert_int_eq (aut_json_load (&root, GOLDENS "scheduler.json", 1 << 20), 0);
     size_t i, k;
     json_t *entry;
     json_array_foreach (json_object_get (root, "schedules"), i, entry)
@@ -120,8 +117,7 @@ static void check_solver (const aut_safetensors_t *file, const char *key, size_t
 
 START_TEST (test_solver)
 {
-    aut_safetensors_t *file = NULL;
-    ck_assert_int_eq (aut_safetensors_open (&file, GOLDENS "/scheduler.safetensors"), 0);
+    aut_safetensors_t *file = open_golden (".", "scheduler");
     static const int shifts[] = {1, 3, 5, 12}, steps[] = {4, 6, 20};
     for (size_t i = 0; i < 4; i++)
         for (size_t k = 0; k < 3; k++) {
@@ -166,7 +162,7 @@ END_TEST
  *  first try. */
 START_TEST (test_step_out_of_memory)
 {
-    enum { COUNT = 1 << 16, ROOMS = 24 };
+    enum { COUNT = 1 << 14, ROOMS = 24 };
     const uint64_t size = COUNT * sizeof (float);
     float *v = aut_calloc (COUNT, sizeof *v), *once = aut_calloc (COUNT, sizeof *once);
     float *again = aut_calloc (COUNT, sizeof *again);
@@ -174,11 +170,11 @@ START_TEST (test_step_out_of_memory)
         v[i] = (float)(i % 7) - 3.0f;
     aten_destroy (&c);
     aten_memory_t memory;
-    aten_options_t options = {.device = "cpu", .threads = 1};
-    ck_assert_int_eq (aten_new (&c, &options), 0);
+    c = open_cpu (1);
     aten_memory (c, &memory);
     aten_destroy (&c);
-    options.memory_limit = memory.allocated + 40 * size;
+    aten_options_t options = {
+        .device = "cpu", .threads = 1, .memory_limit = memory.allocated + 40 * size};
     ck_assert_int_eq (aten_new (&c, &options), 0);
     int failed = 0;
     for (int room = ROOMS; room >= 0; room--) {

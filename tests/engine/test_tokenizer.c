@@ -11,14 +11,14 @@
 #include "node/engine/text/tokenizer.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof (a) / sizeof *(a))
-#define GOLDENS AUTEUR_TEST_DATA "/engine/goldens"
-#define GOLDEN GOLDENS "/wan21-t2v/model/tokenizer"
+#define GOLDEN GOLDENS "wan21-t2v/model/tokenizer"
 
 static char *folder;
 
@@ -92,7 +92,7 @@ START_TEST (goldens_are_equal)
     for (size_t i = 0; layouts[_i][i]; i++)
         take (layouts[_i][i]);
     tokenizer_t *t = open_folder (folder);
-    json_t *tokens = load_json (GOLDENS "/tokens.json"), *entry;
+    json_t *tokens = load_json (GOLDENS "tokens.json"), *entry;
     json_t *strings = json_object_get (tokens, "strings");
     size_t i;
     ck_assert_uint_ge (json_array_size (strings), 60);
@@ -139,10 +139,10 @@ static void put_json (const char *name, const json_t *json)
     free (text);
 }
 
-START_TEST (variants_are_equal)
+static void one_variants_are_equal (int number)
 {
     json_t *variants = load_json (AUTEUR_TEST_DATA "/engine/token_cases.json");
-    const json_t *variant = json_array_get (variants, (size_t)_i);
+    const json_t *variant = json_array_get (variants, (size_t)number);
     json_t *tokenizer = load_json (GOLDEN "/tokenizer.json");
     ck_assert_uint_eq (json_array_size (variants), 6);
     vary (tokenizer, variant);
@@ -159,6 +159,11 @@ START_TEST (variants_are_equal)
     tokenizer_close (&t);
     json_decref (tokenizer);
     json_decref (variants);
+}
+
+START_TEST (variants_are_equal)
+{
+    each_case_anew (6, one_variants_are_equal, set_up, tear_down);
 }
 END_TEST
 
@@ -267,14 +272,19 @@ static const struct {
     {"spiece.model", "no model", "spiece.model", AUT_ERR_CORRUPT},
 };
 
-START_TEST (bad_folders_are_refused)
+static void one_bad_folders_are_refused (int i)
 {
     tokenizer_t *t = NULL;
     take ("spiece.model");
-    put (refused[_i].file, refused[_i].text);
-    ck_assert_int_eq (tokenizer_open (&t, folder, "tokenizer"), refused[_i].code);
+    put (refused[i].file, refused[i].text);
+    ck_assert_int_eq (tokenizer_open (&t, folder, "tokenizer"), refused[i].code);
     ck_assert_ptr_null (t);
-    ck_assert_msg (strstr (aut_error_detail (), refused[_i].says), "%s", aut_error_detail ());
+    ck_assert_msg (strstr (aut_error_detail (), refused[i].says), "%s", aut_error_detail ());
+}
+
+START_TEST (bad_folders_are_refused)
+{
+    each_case_anew (COUNT (refused), one_bad_folders_are_refused, set_up, tear_down);
 }
 END_TEST
 
@@ -342,10 +352,15 @@ static const struct {
     {"\xF0\x9F\x87\xA6\xF0\x9F\x87\xA7\xF0\x9F\x87\xA8\xF0\x9F\x87\xA9", 8}, /* GB12 */
 };
 
+static void one_clusters_are_found (int i)
+{
+    ck_assert_uint_eq (aut_grapheme_next (clusters[i].text, strlen (clusters[i].text)),
+                       clusters[i].bytes);
+}
+
 START_TEST (clusters_are_found)
 {
-    ck_assert_uint_eq (aut_grapheme_next (clusters[_i].text, strlen (clusters[_i].text)),
-                       clusters[_i].bytes);
+    each_case (COUNT (clusters), one_clusters_are_found);
 }
 END_TEST
 
@@ -354,13 +369,13 @@ TCase *suite_tokenizer (void)
     TCase *tc = tcase_create ("tokenizer");
     tcase_add_checked_fixture (tc, set_up, tear_down);
     tcase_add_loop_test (tc, goldens_are_equal, 0, COUNT (layouts));
-    tcase_add_loop_test (tc, variants_are_equal, 0, 6);
+    tcase_add_test (tc, variants_are_equal);
     tcase_add_test (tc, older_folders_are_read);
     tcase_add_test (tc, long_texts_are_cut);
     tcase_add_test (tc, bad_texts_are_refused);
-    tcase_add_loop_test (tc, bad_folders_are_refused, 0, COUNT (refused));
+    tcase_add_test (tc, bad_folders_are_refused);
     tcase_add_test (tc, missing_model_is_named);
     tcase_add_test (tc, damaged_models_do_no_harm);
-    tcase_add_loop_test (tc, clusters_are_found, 0, COUNT (clusters));
+    tcase_add_test (tc, clusters_are_found);
     return tc;
 }

@@ -7,13 +7,13 @@
 #include "node/engine/wan/transformer.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GOLDENS AUTEUR_TEST_DATA "/engine/goldens/"
 #define COUNT(array) ((int)(sizeof (array) / sizeof *(array)))
 #define TOLERANCE 5e-5
 
@@ -56,20 +56,15 @@ static tensor_t *given (scene_t *s, const char *a, const char *b)
 {
     const aut_tensor_t *t = find (s, a, b);
     ck_assert_ptr_nonnull (t);
-    int64_t dims[AUT_TENSOR_RANK_MAX];
-    for (uint32_t i = 0; i < t->rank; i++)
-        dims[i] = (int64_t)t->shape[i];
-    return aten_from_host (s->c, t->data, t->dtype, t->rank, dims);
+    return tensor_of (s->c, t);
 }
 
 static void open_scene (scene_t *s, const golden_t *golden, int expert, const char *which)
 {
-    aten_options_t options = {.device = "cpu", .threads = 1};
-    *s = (scene_t){.expert = expert ? "transformer_2" : "transformer", .which = which};
-    ck_assert_int_eq (aten_new (&s->c, &options), 0);
-    char *path = aut_sprintf (GOLDENS "%s/%s.safetensors", golden->folder, golden->file);
-    ck_assert_msg (aut_safetensors_open (&s->file, path) == 0, "%s", aut_error_detail ());
-    free (path);
+    *s = (scene_t){.c = open_cpu (1),
+                   .file = open_golden (golden->folder, golden->file),
+                   .expert = expert ? "transformer_2" : "transformer",
+                   .which = which};
     s->model = aut_sprintf (GOLDENS "%s/model/%s", golden->folder, s->expert);
     s->in.latents = given (s, s->expert, "input.hidden_states");
     s->in.text = given (s, strcmp (which, "cond") ? "text.negative" : "text.prompt", "embeds");
@@ -105,10 +100,8 @@ static float *forward (scene_t *s, wan_transformer_t *model, tap_t *tap, size_t 
 {
     aten_scope_t scope = aten_open (s->c);
     tensor_t *out = wan_transformer_forward (model, &s->in, tap);
-    ck_assert_msg (out && aten_status (s->c) == 0, "%s", aut_error_detail ());
+    float *values = floats_of (s->c, out);
     *count = (size_t)aten_count (out);
-    float *values = aut_calloc (*count, sizeof *values);
-    ck_assert_int_eq (aten_read (s->c, out, AUT_DTYPE_F32, values, *count * sizeof *values), 0);
     aten_close (s->c, scope, NULL);
     return values;
 }
@@ -138,8 +131,7 @@ static void compare (void *ctx, const char *name, aten_t *c, tensor_t *t)
         ck_assert_msg (aten_dim (t, (int)i) == (int64_t)expected->shape[i],
                        "%s.%s: dimension %u is %lld and not %llu", s->expert, name, i,
                        (long long)aten_dim (t, (int)i), (unsigned long long)expected->shape[i]);
-    float *values = aut_calloc (expected->count, sizeof *values);
-    ck_assert_int_eq (aten_read (c, t, AUT_DTYPE_F32, values, expected->count * sizeof *values), 0);
+    float *values = floats_of (c, t);
     for (size_t i = 0; i < expected->count; i++) {
         double off = fabs ((double)values[i] - (double)((const float *)expected->data)[i]);
         ck_assert_msg (off <= TOLERANCE, "%s.%s[%zu] is off by %g", s->expert, name, i, off);
@@ -409,15 +401,20 @@ static const struct {
     {"\"patch_size\"", "\"patch_size\": [1, 2, 0], \"was\"", AUT_ERR_INVALID, "patch_size"},
 };
 
-START_TEST (configs_are_refused)
+static void one_configs_are_refused (int i)
 {
     scene_t s;
     open_scene (&s, &goldens[2], 0, "cond");
     char *folder = copy_model (&s);
-    edit_config (folder, configs[_i].from, configs[_i].to);
-    expect_refused (&s, configs[_i].code, configs[_i].detail);
+    edit_config (folder, configs[i].from, configs[i].to);
+    expect_refused (&s, configs[i].code, configs[i].detail);
     remove_folder (&folder);
     close_scene (&s);
+}
+
+START_TEST (configs_are_refused)
+{
+    each_case (COUNT (configs), one_configs_are_refused);
 }
 END_TEST
 
@@ -513,7 +510,7 @@ static void spoil (scene_t *s, int what, const int64_t dims[5])
 }
 
 /*  Each is an error of the context, not a crash; after it is cleared the model works as before. */
-START_TEST (inputs_are_refused)
+static void one_inputs_are_refused (int i)
 {
     scene_t s;
     size_t count;
@@ -521,10 +518,10 @@ START_TEST (inputs_are_refused)
     wan_transformer_t *model = open_model (&s, (wan_transformer_options_t){.dtype = AUT_DTYPE_F32});
     wan_transformer_in_t in = s.in;
     float time = s.timesteps[0];
-    spoil (&s, inputs[_i].what, inputs[_i].dims);
+    spoil (&s, inputs[i].what, inputs[i].dims);
     ck_assert_ptr_null (wan_transformer_forward (model, &s.in, NULL));
     ck_assert_int_eq (aten_status (s.c), AUT_ERR_INVALID);
-    ck_assert_msg (strstr (aut_error_detail (), inputs[_i].detail), "%s", aut_error_detail ());
+    ck_assert_msg (strstr (aut_error_detail (), inputs[i].detail), "%s", aut_error_detail ());
     aten_clear (s.c);
     s.in = in;
     s.timesteps[0] = time;
@@ -534,6 +531,11 @@ START_TEST (inputs_are_refused)
     free (values);
     wan_transformer_close (&model);
     close_scene (&s);
+}
+
+START_TEST (inputs_are_refused)
+{
+    each_case (COUNT (inputs), one_inputs_are_refused);
 }
 END_TEST
 
@@ -578,10 +580,10 @@ TCase *suite_transformer (void)
     tcase_add_test (tc, size_is_what_it_takes);
     tcase_add_test (tc, padding_is_folded);
     tcase_add_test (tc, a_time_per_token);
-    tcase_add_loop_test (tc, configs_are_refused, 0, COUNT (configs));
+    tcase_add_test (tc, configs_are_refused);
     tcase_add_test (tc, parts_are_found);
     tcase_add_test (tc, weights_are_finite);
-    tcase_add_loop_test (tc, inputs_are_refused, 0, COUNT (inputs));
+    tcase_add_test (tc, inputs_are_refused);
     tcase_add_test (tc, memory_runs_out);
     return tc;
 }

@@ -6,19 +6,12 @@
 #include "node/engine/wan/rope.h"
 #include "node/engine/wan/times.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #define COUNT(array) ((int)(sizeof (array) / sizeof *(array)))
-
-static aten_t *open_cpu (void)
-{
-    aten_options_t options = {.device = "cpu", .threads = 2};
-    aten_t *c = NULL;
-    ck_assert_int_eq (aten_new (&c, &options), 0);
-    return c;
-}
 
 /*  In runs and gathered, each token has the row of its own time. */
 START_TEST (rows_of_times)
@@ -27,7 +20,7 @@ START_TEST (rows_of_times)
     float times[TOKENS];
     for (int i = 0; i < TOKENS; i++)
         times[i] = _i == 0 ? 7 : _i == 1 ? (i < 20 || i >= 50 ? 0 : 999) : (float)(i * 7 % 13);
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     wan_times_t made;
     ck_assert_int_eq (wan_times_make (&made, times, TOKENS, TOKENS), 0);
     ck_assert_int_eq (made.count, ((int[]){1, 2, 13})[_i]);
@@ -71,7 +64,7 @@ START_TEST (rope_tables)
 {
     enum { T = 3, H = 4, W = 5, D = 44, N = T * H * W };
     static float cosines[N * D], sines[N * D];
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     wan_rope_t rope = {0};
     wan_rope_prepare (&rope, c, D, (int64_t[]){T, H, W});
     ck_assert_int_eq (aten_read (c, rope.cos, AUT_DTYPE_F32, cosines, sizeof cosines), 0);
@@ -126,7 +119,7 @@ static const aut_dtype_t types[] = {AUT_DTYPE_F32, AUT_DTYPE_BF16, AUT_DTYPE_F16
 START_TEST (norm_rope_is_norm_then_rope)
 {
     enum { B = 2, N = 5, H = 3, D = 44 };
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     wan_rope_t rope = {0};
     wan_rope_prepare (&rope, c, D, (int64_t[]){1, 1, N});
     tensor_t *x = aten_to (c, aten_randn (c, 1, DIMS (B, N, H * D)), types[_i]);
@@ -159,7 +152,7 @@ START_TEST (linear_gelu_is_linear_then_gelu)
 {
     int64_t rows = _i % 2 ? 300 : 7, in = _i % 2 ? 1024 : 160, out = _i % 2 ? 1056 : 544;
     aut_dtype_t type = types[_i / 2];
-    aten_t *c = open_cpu ();
+    aten_t *c = open_cpu (2);
     tensor_t *x = aten_to (c, aten_randn (c, 1, DIMS (1, rows, in)), type);
     tensor_t *w = aten_to (
         c, aten_mul_scalar (c, aten_randn (c, 2, DIMS (out, in)), 1 / sqrt ((double)in)), type);

@@ -6,13 +6,13 @@
 #include "node/engine/text/umt5.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof (a) / sizeof *(a))
-#define GOLDENS AUTEUR_TEST_DATA "/engine/goldens/"
 #define ENCODER GOLDENS "wan21-t2v/model/text_encoder"
 #define TOLERANCE 5e-5
 #define LENGTH 512
@@ -22,8 +22,7 @@ static char *folder;
 
 static void set_up (void)
 {
-    aten_options_t options = {.device = "cpu", .threads = 1};
-    ck_assert_int_eq (aten_new (&c, &options), 0);
+    c = open_cpu (1);
     folder = make_folder ();
 }
 
@@ -78,19 +77,15 @@ typedef struct {
 static const aut_tensor_t *need (const golden_t *self, const char *text, const char *what)
 {
     char *name = aut_sprintf ("text.%s.%s", text, what);
-    const aut_tensor_t *t = aut_safetensors_find (self->file, name);
-    ck_assert_msg (t != NULL, "no %s", name);
+    const aut_tensor_t *t = need_tensor (self->file, name);
     free (name);
     return t;
 }
 
-static golden_t open_golden (size_t index)
+static golden_t open_run (size_t index)
 {
-    golden_t self = {0};
+    golden_t self = {.file = open_golden (goldens[index].name, goldens[index].run)};
     const char *text = goldens[index].text;
-    char *path = aut_sprintf (GOLDENS "%s/%s.safetensors", goldens[index].name, goldens[index].run);
-    ck_assert_int_eq (aut_safetensors_open (&self.file, path), 0);
-    free (path);
     const aut_tensor_t *ids = need (&self, text, "ids"), *mask = need (&self, text, "mask");
     const aut_tensor_t *embeds = need (&self, text, "embeds");
     ck_assert_uint_eq (ids->count, LENGTH);
@@ -116,7 +111,7 @@ static umt5_t *open_model (size_t index, aut_dtype_t dtype, bool stream)
 
 static void check_golden (size_t index, bool stream)
 {
-    golden_t golden = open_golden (index);
+    golden_t golden = open_run (index);
     umt5_t *model = open_model (index, AUT_DTYPE_F32, stream);
     float *y = encode (model, golden.ids, golden.count, LENGTH);
     ck_assert_uint_eq (golden.size, LENGTH * (size_t)umt5_width (model));
@@ -144,7 +139,7 @@ END_TEST
 
 START_TEST (bf16_is_near)
 {
-    golden_t golden = open_golden ((size_t)_i);
+    golden_t golden = open_run ((size_t)_i);
     umt5_t *model = open_model ((size_t)_i, AUT_DTYPE_BF16, false);
     float *y = encode (model, golden.ids, golden.count, LENGTH);
     double error = 0, norm = 0;
@@ -169,7 +164,7 @@ START_TEST (bf16_rounds_alike)
                                      0.0649414f,  0.2734375f,  -0.984375f, 0.0244141f,
                                      0.6445312f,  -0.4453125f, 0.0859375f, -0.6953125f,
                                      -0.1660156f, -0.0603027f, -0.109375f, 0.7421875f};
-    golden_t golden = open_golden (0);
+    golden_t golden = open_run (0);
     umt5_t *model = open_model (0, AUT_DTYPE_BF16, false);
     float *y = encode (model, golden.ids, golden.count, LENGTH);
     const float *row = y + (golden.count - 2) * (size_t)umt5_width (model);
@@ -248,7 +243,7 @@ START_TEST (other_table_name)
 {
     put_weights ("shared.weight", "encoder.embed_tokens.weight");
     put_config (CONFIG (4, 16, 3, ));
-    golden_t golden = open_golden (0);
+    golden_t golden = open_run (0);
     umt5_t *model = open_folder (folder, AUT_DTYPE_F32, false);
     float *y = encode (model, golden.ids, golden.count, golden.count);
     for (size_t i = 0; i < golden.count * (size_t)umt5_width (model); i++)
@@ -283,16 +278,21 @@ static const struct {
      AUT_ERR_CORRUPT},
 };
 
-START_TEST (bad_folders_are_refused)
+static void one_bad_folders_are_refused (int i)
 {
     umt5_options_t options = {.dtype = AUT_DTYPE_F32};
     umt5_t *model = NULL;
-    put_weights (refused[_i].tensor, NULL);
-    put_config (refused[_i].config);
-    ck_assert_int_eq (umt5_open (&model, c, folder, "text_encoder", &options), refused[_i].code);
+    put_weights (refused[i].tensor, NULL);
+    put_config (refused[i].config);
+    ck_assert_int_eq (umt5_open (&model, c, folder, "text_encoder", &options), refused[i].code);
     ck_assert_ptr_null (model);
-    ck_assert_msg (strstr (aut_error_detail (), refused[_i].says), "%s", aut_error_detail ());
+    ck_assert_msg (strstr (aut_error_detail (), refused[i].says), "%s", aut_error_detail ());
     ck_assert_msg (strstr (aut_error_detail (), "text_encoder"), "%s", aut_error_detail ());
+}
+
+START_TEST (bad_folders_are_refused)
+{
+    each_case_anew (COUNT (refused), one_bad_folders_are_refused, set_up, tear_down);
 }
 END_TEST
 
@@ -328,7 +328,7 @@ TCase *suite_umt5 (void)
     tcase_add_test (tc, bf16_rounds_alike);
     tcase_add_test (tc, long_texts_are_met);
     tcase_add_test (tc, other_table_name);
-    tcase_add_loop_test (tc, bad_folders_are_refused, 0, COUNT (refused));
+    tcase_add_test (tc, bad_folders_are_refused);
     tcase_add_test (tc, bad_calls_are_refused);
     return tc;
 }

@@ -7,6 +7,7 @@
 #include "node/engine/wan/vae.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #define COUNT(array) ((int)(sizeof (array) / sizeof *(array)))
-#define GOLDENS AUTEUR_TEST_DATA "/engine/goldens/"
 #define STAGE_TOLERANCE 5e-5
 #define PIXEL_TOLERANCE 1e-3
 
@@ -32,16 +32,11 @@ typedef struct {
 
 static void open_scene (scene_t *s, const char *folder, const char *file)
 {
-    aten_options_t options = {.device = "cpu", .threads = 1};
     wan_vae_options_t parts = {.dtype = AUT_DTYPE_F32, .encoder = true, .decoder = true};
-    *s = (scene_t){0};
-    ck_assert_int_eq (aten_new (&s->c, &options), 0);
+    *s = (scene_t){.c = open_cpu (1), .golden = open_golden (folder, file)};
     char *model = aut_sprintf (GOLDENS "%s/model/vae", folder);
-    char *path = aut_sprintf (GOLDENS "%s/%s.safetensors", folder, file);
     ck_assert_msg (wan_vae_open (&s->vae, s->c, model, "vae", &parts) == 0, "%s",
                    aut_error_detail ());
-    ck_assert_msg (aut_safetensors_open (&s->golden, path) == 0, "%s", aut_error_detail ());
-    free (path);
     free (model);
 }
 
@@ -56,18 +51,12 @@ static void close_scene (scene_t *s)
 
 static const aut_tensor_t *find (const scene_t *s, const char *name)
 {
-    const aut_tensor_t *t = aut_safetensors_find (s->golden, name);
-    ck_assert_msg (t != NULL, "no tensor %s", name);
-    return t;
+    return need_tensor (s->golden, name);
 }
 
 static tensor_t *given (const scene_t *s, const char *name)
 {
-    const aut_tensor_t *t = find (s, name);
-    int64_t dims[AUT_TENSOR_RANK_MAX];
-    for (uint32_t i = 0; i < t->rank; i++)
-        dims[i] = (int64_t)t->shape[i];
-    return aten_from_host (s->c, t->data, t->dtype, t->rank, dims);
+    return tensor_of (s->c, find (s, name));
 }
 
 static void make_video (scene_t *s, int64_t frames, int64_t height, int64_t width)
@@ -119,10 +108,8 @@ static int sink (void *ctx, aten_t *c, int64_t first, tensor_t *frames)
 /*  The largest difference between a tensor and numbers. */
 static double apart (const scene_t *s, tensor_t *t, const float *expected, size_t count)
 {
-    ck_assert_msg (t && aten_status (s->c) == 0, "%s", aut_error_detail ());
+    float *values = floats_of (s->c, t);
     ck_assert_uint_eq ((size_t)aten_count (t), count);
-    float *values = aut_calloc (count, sizeof *values);
-    ck_assert_int_eq (aten_read (s->c, t, AUT_DTYPE_F32, values, count * sizeof *values), 0);
     double worst = 0;
     for (size_t i = 0; i < count; i++) {
         double d = fabs ((double)values[i] - (double)expected[i]);
@@ -455,9 +442,7 @@ static int open_half (scene_t *s, aut_dtype_t dtype, bool encoder)
 
 START_TEST (test_halves)
 {
-    scene_t s = {0};
-    aten_options_t options = {.device = "cpu", .threads = 1};
-    ck_assert_int_eq (aten_new (&s.c, &options), 0);
+    scene_t s = {.c = open_cpu (1)};
     ck_assert_int_eq (open_half (&s, AUT_DTYPE_F32, true), 0);
     tensor_t *z = aten_zeros (s.c, AUT_DTYPE_F32, DIMS (1, 16, 1, 4, 4));
     ck_assert_int_eq (wan_vae_decode (s.vae, z, sink, &s, NULL), AUT_ERR_STATE);
@@ -522,9 +507,9 @@ static const change_t changes[] = {
 #undef I
 #undef C
 
-START_TEST (test_configs)
+static void one_configs (int number)
 {
-    const change_t *change = &changes[_i];
+    const change_t *change = &changes[number];
     char *model = aut_sprintf (GOLDENS "%s/model/vae", change->golden);
     char *config = aut_sprintf ("%s/config.json", model), *text = NULL;
     size_t size = 0;
@@ -541,10 +526,8 @@ START_TEST (test_configs)
     ck_assert_int_eq (aut_file_write (to, changed, strlen (changed)), 0);
     ck_assert_int_eq (aut_file_copy (from_weights, to_weights), 0);
 
-    scene_t s = {0};
-    aten_options_t options = {.device = "cpu", .threads = 1};
+    scene_t s = {.c = open_cpu (1)};
     wan_vae_options_t parts = {.dtype = AUT_DTYPE_F32, .encoder = true, .decoder = true};
-    ck_assert_int_eq (aten_new (&s.c, &options), 0);
     int rc = wan_vae_open (&s.vae, s.c, folder, "vae", &parts);
     ck_assert_msg (rc == change->code && strstr (aut_error_detail (), change->said), "%s: %d, %s",
                    change->said, rc, aut_error_detail ());
@@ -555,6 +538,11 @@ START_TEST (test_configs)
     for (int i = 0; i < COUNT (texts); i++)
         free (texts[i]);
     remove_folder (&folder);
+}
+
+START_TEST (test_configs)
+{
+    each_case (COUNT (changes), one_configs);
 }
 END_TEST
 
@@ -595,7 +583,7 @@ TCase *suite_vae (void)
     tcase_add_loop_test (tests, test_memory, 0, 2);
     tcase_add_test (tests, test_refused);
     tcase_add_test (tests, test_halves);
-    tcase_add_loop_test (tests, test_configs, 0, COUNT (changes));
+    tcase_add_test (tests, test_configs);
     tcase_add_test (tests, test_bf16);
     return tests;
 }

@@ -6,6 +6,7 @@
 #include "node/engine/weights_finite.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
+#include "tests/engine/support.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -68,14 +69,6 @@ static void check_refused (int code, const char *says)
     ck_assert_ptr_null (w);
 }
 
-static aten_t *open_aten (void)
-{
-    aten_options_t options = {.device = "cpu", .threads = 1};
-    aten_t *c = NULL;
-    ck_assert_int_eq (aten_new (&c, &options), 0);
-    return c;
-}
-
 /*  The context must hold this error; it is cleared. */
 static void check_error (aten_t *c, int code, const char *says)
 {
@@ -105,7 +98,7 @@ START_TEST (test_single)
                               {.name = "scalar", .dtype = AUT_DTYPE_F32, .data = s_numbers}};
     write_tensors (SINGLE, tensors, 3);
     weights_t *w = open_weights ();
-    aten_t *c = open_aten ();
+    aten_t *c = open_cpu (1);
     int64_t dims[AUT_TENSOR_RANK_MAX];
     ck_assert_str_eq (weights_label (w), "transformer");
     ck_assert_uint_eq (weights_count (w), 3);
@@ -153,7 +146,7 @@ START_TEST (test_types)
                               tensor ("F64", AUT_DTYPE_F64, 6, 0, f64)};
     write_tensors (SINGLE, tensors, 6);
     weights_t *w = open_weights ();
-    aten_t *c = open_aten ();
+    aten_t *c = open_cpu (1);
     for (size_t i = 0; i < 6; i++) {
         for (int wanted = 0; wanted < 2; wanted++) {
             tensor_t *t = weights_load (w, c, wanted ? AUT_DTYPE_BF16 : AUT_DTYPE_F32, DIMS (6),
@@ -185,7 +178,7 @@ START_TEST (test_not_aligned)
     ck_assert_int_eq (aut_file_write (path, bytes, 8 + length + sizeof s_numbers), 0);
     free (path);
     weights_t *w = open_weights ();
-    aten_t *c = open_aten ();
+    aten_t *c = open_cpu (1);
     tensor_t *same = weights_load (w, c, AUT_DTYPE_F32, DIMS (2, 3), "t");
     tensor_t *host = weights_load_host (w, c, AUT_DTYPE_F32, DIMS (2, 3), "t");
     tensor_t *other = weights_load (w, c, AUT_DTYPE_BF16, DIMS (2, 3), "t");
@@ -207,7 +200,7 @@ START_TEST (test_rows)
     static const int32_t ids[] = {2, 0, 2}, high[] = {0, 3}, low[] = {-1};
     write_tensors ("model.safetensors", tensors, 2);
     weights_t *w = open_weights ();
-    aten_t *c = open_aten ();
+    aten_t *c = open_cpu (1);
     tensor_t *t = weights_rows (w, c, AUT_DTYPE_BF16, ids, 3, "table");
     ck_assert (aten_has_dims (t, DIMS (3, 2)) && aten_dtype (t) == AUT_DTYPE_BF16);
     check_numbers (c, t, expected, 6);
@@ -237,7 +230,7 @@ START_TEST (test_wrong_tensor)
                               tensor ("q.scale_weight", AUT_DTYPE_F32, 1, 0, s_numbers)};
     write_tensors (SINGLE, tensors, 4);
     weights_t *w = open_weights ();
-    aten_t *c = open_aten ();
+    aten_t *c = open_cpu (1);
     static const char file[] = "transformer/" SINGLE ": tensor ";
     ck_assert_ptr_null (weights_load (w, c, AUT_DTYPE_F32, DIMS (3, 2), "w"));
     check_error (c, AUT_ERR_CORRUPT, "w: expected (3, 2), found (2, 3)");
@@ -283,36 +276,41 @@ static const struct {
 };
 
 /*  Wherever it is, in a file of any alignment. */
-START_TEST (test_find_bad)
+static void one_find_bad (int number)
 {
     enum { COUNT = 10000 };
-    size_t size = aut_dtype_size (bads[_i].dtype);
-    uint8_t *bytes = aut_calloc (COUNT + 1, size), *data = bytes + (_i % 2);
+    size_t size = aut_dtype_size (bads[number].dtype);
+    uint8_t *bytes = aut_calloc (COUNT + 1, size), *data = bytes + (number % 2);
     static const size_t places[] = {0, 1, 4095, 4096, 8191, 8193, COUNT - 1};
-    ck_assert (weights_is_float (bads[_i].dtype) && !weights_is_float (AUT_DTYPE_I32));
+    ck_assert (weights_is_float (bads[number].dtype) && !weights_is_float (AUT_DTYPE_I32));
     for (size_t i = 0; i < COUNT; i++)
-        memcpy (data + i * size, &bads[_i].fine, size);
-    ck_assert_uint_eq (weights_find_bad (data, bads[_i].dtype, COUNT), COUNT);
+        memcpy (data + i * size, &bads[number].fine, size);
+    ck_assert_uint_eq (weights_find_bad (data, bads[number].dtype, COUNT), COUNT);
     for (size_t i = sizeof places / sizeof *places; i-- > 0;) {
-        memcpy (data + places[i] * size, &bads[_i].bits, size);
-        ck_assert_uint_eq (weights_find_bad (data, bads[_i].dtype, COUNT), places[i]);
-        ck_assert_uint_eq (weights_find_bad (data, bads[_i].dtype, places[i]), places[i]);
+        memcpy (data + places[i] * size, &bads[number].bits, size);
+        ck_assert_uint_eq (weights_find_bad (data, bads[number].dtype, COUNT), places[i]);
+        ck_assert_uint_eq (weights_find_bad (data, bads[number].dtype, places[i]), places[i]);
     }
-    ck_assert_uint_eq (weights_find_bad (data, bads[_i].dtype, 0), 0);
+    ck_assert_uint_eq (weights_find_bad (data, bads[number].dtype, 0), 0);
     free (bytes);
+}
+
+START_TEST (test_find_bad)
+{
+    each_case (sizeof bads / sizeof *bads, one_find_bad);
 }
 END_TEST
 
-START_TEST (test_not_finite)
+static void one_not_finite (int i)
 {
     uint64_t data[4] = {0};
-    size_t size = aut_dtype_size (bads[_i].dtype);
-    memcpy ((uint8_t *)data + 3 * size, &bads[_i].bits, size);
-    aut_tensor_t tensors[] = {tensor ("w", bads[_i].dtype, 2, 2, data),
+    size_t size = aut_dtype_size (bads[i].dtype);
+    memcpy ((uint8_t *)data + 3 * size, &bads[i].bits, size);
+    aut_tensor_t tensors[] = {tensor ("w", bads[i].dtype, 2, 2, data),
                               tensor ("fine", AUT_DTYPE_F32, 6, 0, s_numbers)};
     write_tensors (SINGLE, tensors, 2);
     weights_t *w = open_weights ();
-    aten_t *c = open_aten ();
+    aten_t *c = open_cpu (1);
     for (int again = 0; again < 2; again++) {
         ck_assert_ptr_null (weights_load (w, c, AUT_DTYPE_F32, DIMS (2, 2), "w"));
         check_error (c, AUT_ERR_CORRUPT,
@@ -325,6 +323,11 @@ START_TEST (test_not_finite)
     check_numbers (c, fine, s_numbers, 6);
     aten_destroy (&c);
     weights_close (&w);
+}
+
+START_TEST (test_not_finite)
+{
+    each_case_anew (sizeof bads / sizeof *bads, one_not_finite, set_up, tear_down);
 }
 END_TEST
 
@@ -347,7 +350,7 @@ START_TEST (test_shards)
 {
     write_shards ();
     weights_t *w = open_weights ();
-    aten_t *c = open_aten ();
+    aten_t *c = open_cpu (1);
     ck_assert_uint_eq (weights_count (w), 2);
     ck_assert_uint_eq (weights_size (w), 36);
     ck_assert (!weights_has (w, "unused"));
@@ -405,10 +408,15 @@ static const struct {
      "transformer/x.safetensors is missing"},
 };
 
+static void one_index (int i)
+{
+    write_text (INDEX, indexes[i].text);
+    check_refused (indexes[i].code, indexes[i].says);
+}
+
 START_TEST (test_index)
 {
-    write_text (INDEX, indexes[_i].text);
-    check_refused (indexes[_i].code, indexes[_i].says);
+    each_case_anew (sizeof indexes / sizeof *indexes, one_index, set_up, tear_down);
 }
 END_TEST
 
@@ -465,18 +473,17 @@ END_TEST
 TCase *suite_weights (void)
 {
     TCase *tests = tcase_create ("weights");
-    int bad_count = sizeof bads / sizeof *bads;
     tcase_add_checked_fixture (tests, set_up, tear_down);
     tcase_add_test (tests, test_single);
     tcase_add_test (tests, test_types);
     tcase_add_test (tests, test_not_aligned);
     tcase_add_test (tests, test_rows);
     tcase_add_test (tests, test_wrong_tensor);
-    tcase_add_loop_test (tests, test_find_bad, 0, bad_count);
-    tcase_add_loop_test (tests, test_not_finite, 0, bad_count);
+    tcase_add_test (tests, test_find_bad);
+    tcase_add_test (tests, test_not_finite);
     tcase_add_test (tests, test_shards);
     tcase_add_test (tests, test_broken_shards);
-    tcase_add_loop_test (tests, test_index, 0, sizeof indexes / sizeof *indexes);
+    tcase_add_test (tests, test_index);
     tcase_add_test (tests, test_many_shards);
     tcase_add_test (tests, test_wild_headers);
     tcase_add_test (tests, test_nothing_there);
