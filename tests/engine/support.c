@@ -33,6 +33,7 @@ const aut_tensor_t *need_tensor (const aut_safetensors_t *golden, const char *na
 
 tensor_t *tensor_of (aten_t *c, const aut_tensor_t *t)
 {
+    ck_assert_ptr_nonnull (t);
     int64_t dims[AUT_TENSOR_RANK_MAX];
     for (uint32_t i = 0; i < t->rank; i++)
         dims[i] = (int64_t)t->shape[i];

@@ -14,17 +14,19 @@
 #define COUNT(array) ((int)(sizeof (array) / sizeof *(array)))
 
 /*  In runs and gathered, each token has the row of its own time. */
-START_TEST (rows_of_times)
+static void one_rows_of_times (int number)
 {
     enum { TOKENS = 60 };
     float times[TOKENS];
     for (int i = 0; i < TOKENS; i++)
-        times[i] = _i == 0 ? 7 : _i == 1 ? (i < 20 || i >= 50 ? 0 : 999) : (float)(i * 7 % 13);
+        times[i] = number == 0   ? 7
+                   : number == 1 ? (i < 20 || i >= 50 ? 0 : 999)
+                                 : (float)(i * 7 % 13);
     aten_t *c = open_cpu (2);
     wan_times_t made;
     ck_assert_int_eq (wan_times_make (&made, times, TOKENS, TOKENS), 0);
-    ck_assert_int_eq (made.count, ((int[]){1, 2, 13})[_i]);
-    ck_assert_uint_eq (made.runs, ((size_t[]){1, 3, 0})[_i]);
+    ck_assert_int_eq (made.count, ((int[]){1, 2, 13})[number]);
+    ck_assert_uint_eq (made.runs, ((size_t[]){1, 3, 0})[number]);
     tensor_t *table =
         aten_from_host (c, made.values, AUT_DTYPE_F32, DIMS (made.count, 1)); /* its own value */
     for (int64_t start = 0; start < TOKENS; start += 7) {
@@ -40,6 +42,11 @@ START_TEST (rows_of_times)
     }
     wan_times_free (&made);
     aten_destroy (&c);
+}
+
+START_TEST (rows_of_times)
+{
+    each_case (3, one_rows_of_times);
 }
 END_TEST
 
@@ -116,14 +123,14 @@ static const aut_dtype_t types[] = {AUT_DTYPE_F32, AUT_DTYPE_BF16, AUT_DTYPE_F16
 
 /*  In one step as in two, the second of them a plain loop. fp16 takes the composed way, which CUDA
  * takes too. */
-START_TEST (norm_rope_is_norm_then_rope)
+static void one_norm_rope_is_norm_then_rope (int number)
 {
     enum { B = 2, N = 5, H = 3, D = 44 };
     aten_t *c = open_cpu (2);
     wan_rope_t rope = {0};
     wan_rope_prepare (&rope, c, D, (int64_t[]){1, 1, N});
-    tensor_t *x = aten_to (c, aten_randn (c, 1, DIMS (B, N, H * D)), types[_i]);
-    tensor_t *weight = aten_to (c, aten_randn (c, 2, DIMS (H * D)), types[_i]);
+    tensor_t *x = aten_to (c, aten_randn (c, 1, DIMS (B, N, H * D)), types[number]);
+    tensor_t *weight = aten_to (c, aten_randn (c, 2, DIMS (H * D)), types[number]);
     double *normal = values_of (c, aten_rms_norm (c, x, weight, 1e-6));
     double *cosines = values_of (c, rope.cos), *sines = values_of (c, rope.sin);
     for (int i = 0; i < B * N * H * D; i += 2) {
@@ -133,9 +140,9 @@ START_TEST (norm_rope_is_norm_then_rope)
         normal[i + 1] = first * sines[angle] + second * cosines[angle];
     }
     tensor_t *one = aten_norm_rope_ (c, aten_clone (c, x), weight, rope.cos, rope.sin, 1e-6);
-    ck_assert_int_eq (aten_dtype (one), types[_i]);
+    ck_assert_int_eq (aten_dtype (one), types[number]);
     ck_assert (aten_has_dims (one, DIMS (B, N, H * D)));
-    expect (c, one, normal, _i == 0 ? 1e-6 : _i == 1 ? 0.032 : 0.004);
+    expect (c, one, normal, number == 0 ? 1e-6 : number == 1 ? 0.032 : 0.004);
     ck_assert_ptr_null (aten_norm_rope_ (c, aten_clone (c, x), weight, rope.cos,
                                          aten_narrow (c, rope.sin, 1, 1, 4), 1e-6));
     ck_assert_int_ne (aten_status (c), 0);
@@ -145,13 +152,18 @@ START_TEST (norm_rope_is_norm_then_rope)
     wan_rope_drop (&rope, c);
     aten_destroy (&c);
 }
+
+START_TEST (norm_rope_is_norm_then_rope)
+{
+    each_case (COUNT (types), one_norm_rope_is_norm_then_rope);
+}
 END_TEST
 
 /*  Small, and large enough for the matrix product that is chosen for large ones. */
-START_TEST (linear_gelu_is_linear_then_gelu)
+static void one_linear_gelu_is_linear_then_gelu (int i)
 {
-    int64_t rows = _i % 2 ? 300 : 7, in = _i % 2 ? 1024 : 160, out = _i % 2 ? 1056 : 544;
-    aut_dtype_t type = types[_i / 2];
+    int64_t rows = i % 2 ? 300 : 7, in = i % 2 ? 1024 : 160, out = i % 2 ? 1056 : 544;
+    aut_dtype_t type = types[i / 2];
     aten_t *c = open_cpu (2);
     tensor_t *x = aten_to (c, aten_randn (c, 1, DIMS (1, rows, in)), type);
     tensor_t *w = aten_to (
@@ -163,15 +175,20 @@ START_TEST (linear_gelu_is_linear_then_gelu)
     expect (c, one, values_of (c, two), type == AUT_DTYPE_F32 ? 5e-6 : 0.064);
     aten_destroy (&c);
 }
+
+START_TEST (linear_gelu_is_linear_then_gelu)
+{
+    each_case (4, one_linear_gelu_is_linear_then_gelu);
+}
 END_TEST
 
 TCase *suite_transformer_parts (void)
 {
     TCase *tc = tcase_create ("transformer_parts");
-    tcase_add_loop_test (tc, rows_of_times, 0, 3);
+    tcase_add_test (tc, rows_of_times);
     tcase_add_test (tc, rope_axes);
     tcase_add_test (tc, rope_tables);
-    tcase_add_loop_test (tc, norm_rope_is_norm_then_rope, 0, COUNT (types));
-    tcase_add_loop_test (tc, linear_gelu_is_linear_then_gelu, 0, 4);
+    tcase_add_test (tc, norm_rope_is_norm_then_rope);
+    tcase_add_test (tc, linear_gelu_is_linear_then_gelu);
     return tc;
 }
