@@ -33,8 +33,9 @@ void memory_need (memory_need_t *out, const folder_t *folder, aut_dtype_t dtype,
 {
     double bytes = (double)aut_dtype_size (dtype), dim = (double)(t->heads * t->head_dim);
     double latent_frames = 1.0 + (double)(frames - 1) / (double)vae->temporal;
-    double tokens = latent_frames * (double)(height / vae->spatial / t->patch[1]) *
-                    (double)(width / vae->spatial / t->patch[2]);
+    int64_t rows = height / vae->spatial / t->patch[1];
+    int64_t columns = width / vae->spatial / t->patch[2];
+    double tokens = latent_frames * (double)(rows * columns);
     memset (out, 0, sizeof *out);
     out->text = weigh (folder, FOLDER_TEXT_ENCODER, dtype);
     out->clip = weigh (folder, FOLDER_IMAGE_ENCODER, AUT_DTYPE_F32);

@@ -25,13 +25,13 @@ static int euler_setup (scheduler_t *self, config_t *config, double flow_shift)
     float shift_f = (float)shift, least = 1.0f / (float)self->range; /* the reference's types */
     double last = shift_f * least / (1.0f + (shift_f - 1.0f) * least) * self->range;
     size_t n = self->steps;
-    double sigma[SCHEDULER_STEPS_MAX];
+    double sigma[SCHEDULER_STEPS_MAX], smallest = 1.0;
     double by = n > 1 ? (last - self->range) / (double)(n - 1) : 0.0;
     for (size_t i = 0; i < n; i++) {
         double at = i + 1 == n && n > 1 ? last : (double)i * by + self->range;
-        sigma[i] = scheduler_shift (at / self->range, shift);
+        sigma[i] = smallest = scheduler_shift (at / self->range, shift);
     }
-    double stretch = terminal > 0 ? (1.0 - sigma[n - 1]) / (1.0 - terminal) : 1.0;
+    double stretch = terminal > 0 ? (1.0 - smallest) / (1.0 - terminal) : 1.0;
     for (size_t i = 0; i < n; i++) {
         self->sigmas[i] = (float)(stretch > 0 ? 1.0 - (1.0 - sigma[i]) / stretch : sigma[i]);
         self->timesteps[i] = self->sigmas[i] * (float)self->range;

@@ -71,15 +71,16 @@ static int unipc_setup (scheduler_t *self, config_t *config, double flow_shift)
         return config_fail (config, "final_sigmas_type", "only 'zero' is supported");
     if (flow_shift > 0)
         shift = flow_shift;
-    if (rc || (rc = config_status (config)))
+    rc = config_status (config);
+    if (rc)
         return rc;
     size_t n = self->steps;
-    double sigma[SCHEDULER_STEPS_MAX];
+    double sigma[SCHEDULER_STEPS_MAX], least = 1.0;
     /* in numpy's order: a timestep is truncated, so that the last bit can count */
     double by = (1.0 / self->range - 1.0) / (double)n;
     for (size_t i = 0; i < n; i++)
-        sigma[i] = scheduler_shift ((double)i * by + 1.0, shift);
-    double stretch = terminal > 0 ? (1.0 - sigma[n - 1]) / (1.0 - terminal) : 1.0;
+        sigma[i] = least = scheduler_shift ((double)i * by + 1.0, shift);
+    double stretch = terminal > 0 ? (1.0 - least) / (1.0 - terminal) : 1.0;
     for (size_t i = 0; i < n; i++) {
         if (stretch > 0 && terminal > 0)
             sigma[i] = 1.0 - (1.0 - sigma[i]) / stretch;
@@ -149,7 +150,7 @@ typedef struct {
 /*  `order` terms for the corrector, order − 1 for the predictor. */
 static void weights_of (update_t *u, double hh, double b_h, int order, bool corrector)
 {
-    double a[ORDER_MAX][ORDER_MAX], factorial = 1.0, phi = expm1 (hh) / hh - 1.0;
+    double a[ORDER_MAX][ORDER_MAX] = {{0}}, factorial = 1.0, phi = expm1 (hh) / hh - 1.0;
     for (int i = 0; i < order; i++) {
         for (int k = 0; k < order; k++)
             a[i][k] = pow (u->r[k], i);
