@@ -5,9 +5,15 @@
 
 #define NAME_MAX_LEN 160
 
+/*  The greatest common divisor of two numbers, not both 0; at least 1. */
 static int64_t gcd (int64_t a, int64_t b)
 {
-    return b == 0 ? a : gcd (b, a % b);
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a > 0 ? a : 1;
 }
 
 /*  The convolution over time of a resampling that has one. */
@@ -170,8 +176,8 @@ tensor_t *vae_up (vae_run_t *run, const vae_up_t *up, tensor_t *x)
 
 /* ---- shortcuts ------------------------------------------------------------------------------- */
 
-/*  Both ways a block of `factor` values of the large video (time × row × column) is one value of
- * the small one, in so many channels. The large one may lack its first frames. */
+/*  Both ways a block of `factor` values of the large video (time, row, column) is one value of
+ *  the small one, in so many channels. The large one may lack its first frames. */
 typedef struct {
     tensor_t *large, *small; /* views of the same frames, rows and columns; NULL: no frame */
 } pair_t;
