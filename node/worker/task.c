@@ -7,16 +7,15 @@
 #include "lib/core/file.h"
 #include "lib/core/json.h"
 #include "lib/core/mem.h"
+#include "lib/core/peak.h"
 #include "node/worker/fault.h"
 #include "node/worker/output.h"
 #include "node/worker/tail.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define PROGRESS_MS 200
@@ -183,33 +182,6 @@ static char *write_seconds (char text[32], double seconds)
     return text;
 }
 
-/*  The peak is counted from here on. Where the system cannot reset it, it is the process's. */
-static void reset_peak (void)
-{
-    int fd = open ("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t n = write (fd, "5", 1);
-    (void)n;
-    close (fd);
-}
-
-static uint64_t peak_bytes (void)
-{
-    FILE *file = fopen ("/proc/self/status", "re");
-    char line[256];
-    uint64_t kib = 0;
-    while (file && fgets (line, sizeof line, file))
-        if (sscanf (line, "VmHWM: %" SCNu64, &kib) == 1)
-            break;
-    if (file)
-        fclose (file);
-    struct rusage usage;
-    if (!kib && getrusage (RUSAGE_SELF, &usage) == 0)
-        kib = (uint64_t)usage.ru_maxrss;
-    return kib * 1024;
-}
-
 /*  What the backend tells of its run; NULL from one that tells nothing. */
 static json_t *engine_json (const aut_generate_report_t *report)
 {
@@ -271,7 +243,7 @@ static int finish (run_t *self, int64_t began, aut_worker_result_t *result)
                                     .tail = self->spec.tail_out ? AUT_OUTPUT_TAIL : NULL,
                                     .preview = AUT_OUTPUT_PREVIEW,
                                     .seconds = (double)(now_ms () - began) / 1000,
-                                    .peak_bytes = peak_bytes ()};
+                                    .peak_bytes = aut_peak_bytes ()};
     const aut_loaded_t *loaded = self->env->loaded;
     if (loaded->backend->report)
         loaded->backend->report (loaded->state, &self->report);
@@ -300,7 +272,7 @@ int aut_worker_run (const aut_worker_env_t *env, const aut_worker_task_t *task,
     if (rc < 0)
         return rc;
     int64_t began = now_ms ();
-    reset_peak ();
+    aut_peak_reset ();
     self.progress.frames = self.spec.frames;
     self.progress.steps = self.spec.steps;
     rc = load_inputs (&self);

@@ -11,19 +11,16 @@
 #include "lib/core/json.h"
 #include "lib/core/mem.h"
 #include "lib/core/options.h"
+#include "lib/core/peak.h"
 #include "lib/core/safetensors.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #define CASE_FILE_MAX (1u << 20)
 #define REPEAT_MAX 1000
-#define STATUS_MAX 8192
 
 static const char about[] =
     "Times the stages that the case names: {\"stages\": [\"transformer\", \"vae\"], \"repeat\": N, "
@@ -56,17 +53,11 @@ static double seconds (void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/*  Starts a new peak: of tensors, and of the process's resident set (Linux, proc(5), clear_refs).
- */
+/*  Starts a new peak: of tensors, and of the process. */
 static void reset_peak (aten_t *c)
 {
     aten_memory_reset (c);
-    int fd = open ("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t n = write (fd, "5", 1);
-    (void)n; /* refused: the peak is then the process's since its start */
-    close (fd);
+    aut_peak_reset ();
 }
 
 /*  Bytes of the peak since reset_peak. */
@@ -74,22 +65,7 @@ static uint64_t peak (const aten_t *c)
 {
     aten_memory_t memory;
     aten_memory (c, &memory);
-    if (aten_is_cuda (c))
-        return memory.peak;
-    char *text = NULL;
-    size_t size = 0;
-    unsigned long long kib = 0;
-    if (aut_file_read ("/proc/self/status", STATUS_MAX, &text, &size) == 0) {
-        const char *line = strstr (text, "VmHWM:");
-        if (line)
-            kib = strtoull (line + strlen ("VmHWM:"), NULL, 10);
-    }
-    free (text);
-    if (kib)
-        return (uint64_t)kib << 10;
-    struct rusage usage;
-    getrusage (RUSAGE_SELF, &usage);
-    return (uint64_t)usage.ru_maxrss << 10;
+    return aten_is_cuda (c) ? memory.peak : aut_peak_bytes ();
 }
 
 static int by_value (const void *a, const void *b)
