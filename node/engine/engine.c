@@ -10,7 +10,6 @@
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,6 +25,7 @@ struct engine {
     engine_facts_t facts;
     engine_rung_t rung; /* the highest that may be used */
     uint64_t memory;    /* bytes that may be used; 0 = unknown */
+    memory_need_t need; /* the weights' part holds for all clips */
 };
 
 const char *engine_rung_name (engine_rung_t rung)
@@ -89,13 +89,11 @@ static void find_facts (engine_t *self)
 {
     const stages_t *s = &self->stages;
     engine_facts_t *f = &self->facts;
-    f->pipeline = s->folder->pipeline;
     f->width_multiple = s->vae_config.spatial * s->transformer_config.patch[2];
     f->height_multiple = s->vae_config.spatial * s->transformer_config.patch[1];
     /* as many latent frames as fill the patches, the first of which is one frame */
     f->frames_multiple = s->vae_config.temporal * s->transformer_config.patch[0];
     f->frames_offset = 1 + f->frames_multiple - s->vae_config.temporal;
-    f->two_experts = s->folder->present[FOLDER_TRANSFORMER_2];
     self->pipeline->facts (s, f);
 }
 
@@ -139,6 +137,7 @@ int engine_open (engine_t **out, const engine_options_t *options)
     }
     self->stages.c = self->c;
     self->memory = device_memory (self->c, options->memory_limit);
+    memory_weigh (&self->need, self->stages.folder, options->dtype);
     find_facts (self);
     *out = self;
     return 0;
@@ -183,29 +182,29 @@ void engine_trim (engine_t *self)
     stages_free (&self->stages);
 }
 
-int engine_check (engine_t *self)
+/*  (1, C, T, h, w) of a clip's noise. */
+static void latent_dims (const engine_t *self, const engine_request_t *r, int64_t dims[5])
 {
-    stages_t *s = &self->stages;
-    stages_tokenizer (s);
-    stages_text (s);
-    if (s->folder->present[FOLDER_IMAGE_ENCODER] && s->transformer_config.image_dim > 0)
-        stages_clip (s);
-    stages_expert (s, 0);
-    if (self->facts.two_experts)
-        stages_expert (s, 1);
-    stages_vae (s, self->facts.first_frame);
-    int rc = aten_status (self->c);
-    aten_clear (self->c);
-    return rc;
+    const wan_vae_config_t *vae = &self->stages.vae_config;
+    dims[0] = 1;
+    dims[1] = vae->z_dim;
+    dims[2] = 1 + (r->frames - 1) / vae->temporal;
+    dims[3] = r->height / vae->spatial;
+    dims[4] = r->width / vae->spatial;
+}
+
+static int64_t count_tokens (const engine_t *self, const int64_t dims[5])
+{
+    const int64_t *patch = self->stages.transformer_config.patch;
+    return dims[2] / patch[0] * (dims[3] / patch[1]) * (dims[4] / patch[2]);
 }
 
 /*  Each side alone is in range; together they may still be more than any machine has. */
 static int check_tokens (const engine_t *self, const engine_request_t *r)
 {
-    const wan_vae_config_t *vae = &self->stages.vae_config;
-    const int64_t *patch = self->stages.transformer_config.patch;
-    int64_t tokens = (1 + (r->frames - 1) / vae->temporal) / patch[0] *
-                     (r->height / vae->spatial / patch[1]) * (r->width / vae->spatial / patch[2]);
+    int64_t dims[5];
+    latent_dims (self, r, dims);
+    int64_t tokens = count_tokens (self, dims);
     if (tokens <= WAN_TOKENS_MAX)
         return 0;
     return aut_fail (AUT_ERR_INVALID,
@@ -324,16 +323,14 @@ static int begin (engine_t *self, run_t *run)
     rc = scheduler_open (&run->scheduler, self->c, path, folder_label (FOLDER_SCHEDULER), r->steps,
                          r->flow_shift);
     free (path);
-    const int64_t dims[5] = {1, s->vae_config.z_dim, 1 + (r->frames - 1) / s->vae_config.temporal,
-                             r->height / s->vae_config.spatial, r->width / s->vae_config.spatial};
-    for (size_t i = 0; i < 5; i++)
-        run->latent_dims[i] = dims[i];
-    memory_need_t need;
-    memory_need (&need, s->folder, s->dtype, &s->transformer_config, &s->vae_config, r->width,
-                 r->height, r->frames);
-    engine_rung_t rung = memory_plan (&need, self->memory);
+    if (rc)
+        return rc;
+    latent_dims (self, r, run->latent_dims);
+    memory_work (&self->need, &s->transformer_config, s->dtype,
+                 count_tokens (self, run->latent_dims), r->width, r->height);
+    engine_rung_t rung = memory_plan (&self->need, self->memory);
     stages_set_rung (s, rung > self->rung ? rung : self->rung);
-    return rc;
+    return 0;
 }
 
 static double seconds (void)

@@ -51,7 +51,6 @@ typedef struct {
 
 /*  What a model can make. */
 typedef struct {
-    folder_pipeline_t pipeline;
     bool text_only;   /* makes clips from text alone */
     bool first_frame; /* takes a first picture */
     bool last_frame;  /* takes a last picture too */
@@ -59,7 +58,6 @@ typedef struct {
     int64_t width_multiple, height_multiple;
     int64_t frames_multiple; /* frames = frames_offset + k · this */
     int64_t frames_offset;   /* 1 for all published models: their patches are one frame deep */
-    bool two_experts;
 } engine_facts_t;
 
 /*  A picture of (height, width, 3): exactly one of the two is set. */
@@ -121,8 +119,6 @@ const char *engine_rung_name (engine_rung_t rung);
 int engine_generate (engine_t *self, const engine_request_t *request, const engine_events_t *events,
                      engine_report_t *report);
 
-/*  Loads everything that a clip will need, to find faults early. */
-int engine_check (engine_t *self);
 /*  Frees what is loaded; it comes back when it is needed. */
 void engine_trim (engine_t *self);
 

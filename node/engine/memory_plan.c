@@ -6,7 +6,6 @@
 #include "node/engine/weights.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define PIXEL_BYTES 20000 /* activations of a decode, for each pixel of a frame */
 #define TILE_PIXELS (256 * 256)
@@ -27,27 +26,24 @@ static uint64_t weigh (const folder_t *folder, folder_component_t component, aut
     return size;
 }
 
-void memory_need (memory_need_t *out, const folder_t *folder, aut_dtype_t dtype,
-                  const wan_transformer_config_t *t, const wan_vae_config_t *vae, int64_t width,
-                  int64_t height, int64_t frames)
+void memory_weigh (memory_need_t *need, const folder_t *folder, aut_dtype_t dtype)
+{
+    need->text = weigh (folder, FOLDER_TEXT_ENCODER, dtype);
+    need->clip = weigh (folder, FOLDER_IMAGE_ENCODER, AUT_DTYPE_F32);
+    need->expert = weigh (folder, FOLDER_TRANSFORMER, dtype);
+    need->experts = folder->present[FOLDER_TRANSFORMER_2] ? 2 : 1;
+    need->vae = weigh (folder, FOLDER_VAE, AUT_DTYPE_F32);
+}
+
+void memory_work (memory_need_t *need, const wan_transformer_config_t *t, aut_dtype_t dtype,
+                  int64_t tokens, int64_t width, int64_t height)
 {
     double bytes = (double)aut_dtype_size (dtype), dim = (double)(t->heads * t->head_dim);
-    double latent_frames = 1.0 + (double)(frames - 1) / (double)vae->temporal;
-    int64_t rows = height / vae->spatial / t->patch[1];
-    int64_t columns = width / vae->spatial / t->patch[2];
-    double tokens = latent_frames * (double)(rows * columns);
-    memset (out, 0, sizeof *out);
-    out->text = weigh (folder, FOLDER_TEXT_ENCODER, dtype);
-    out->clip = weigh (folder, FOLDER_IMAGE_ENCODER, AUT_DTYPE_F32);
-    out->expert = weigh (folder, FOLDER_TRANSFORMER, dtype);
-    out->experts = folder->present[FOLDER_TRANSFORMER_2] ? 2 : 1;
-    out->vae = weigh (folder, FOLDER_VAE, AUT_DTYPE_F32);
-    out->block = out->expert / (uint64_t)(t->layers > 0 ? t->layers : 1);
-    out->forward = (uint64_t)(tokens * bytes * (10.0 * dim + 2.0 * (double)t->ffn_dim));
-    out->forward_sliced = (uint64_t)(SLICED_SHARE * (double)out->forward);
-    out->decode = (uint64_t)(width * height) * PIXEL_BYTES;
     uint64_t tiled = (uint64_t)TILE_PIXELS * PIXEL_BYTES;
-    out->decode_tiled = out->decode < tiled ? out->decode : tiled;
+    need->forward = (uint64_t)((double)tokens * bytes * (10.0 * dim + 2.0 * (double)t->ffn_dim));
+    need->forward_sliced = (uint64_t)(SLICED_SHARE * (double)need->forward);
+    need->decode = (uint64_t)(width * height) * PIXEL_BYTES;
+    need->decode_tiled = need->decode < tiled ? need->decode : tiled;
 }
 
 static uint64_t most (uint64_t a, uint64_t b)

@@ -96,12 +96,9 @@ START_TEST (test_weights_weighed)
 {
     folder_t *folder = NULL;
     ck_assert_int_eq (folder_open (&folder, GOLDENS "wan21-i2v/model"), 0);
-    const wan_transformer_config_t transformer = {
-        .heads = 2, .head_dim = 8, .layers = 2, .ffn_dim = 32, .patch = {1, 2, 2}};
-    const wan_vae_config_t vae = {.spatial = 8, .temporal = 4};
-    memory_need_t f32, bf16;
-    memory_need (&f32, folder, AUT_DTYPE_F32, &transformer, &vae, 64, 64, 5);
-    memory_need (&bf16, folder, AUT_DTYPE_BF16, &transformer, &vae, 64, 64, 5);
+    memory_need_t f32 = {0}, bf16 = {0};
+    memory_weigh (&f32, folder, AUT_DTYPE_F32);
+    memory_weigh (&bf16, folder, AUT_DTYPE_BF16);
     ck_assert_uint_gt (bf16.text, 0);
     ck_assert_uint_gt (bf16.expert, 0);
     ck_assert_uint_eq (f32.text, 2 * bf16.text);

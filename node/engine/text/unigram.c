@@ -36,12 +36,19 @@ typedef struct {
     int32_t id;     /* of its last piece; -1: no way yet */
 } node_t;
 
+/*  The id of a piece, or -1. */
+static int32_t id_of (const unigram_t *self, const char *piece)
+{
+    const prefix_t *found = prefixes_find (self->pieces, piece, strlen (piece));
+    return found ? found->value : -1;
+}
+
 static void find_bytes (unigram_t *self)
 {
     for (int byte = 0; byte < 256; byte++) {
         char name[8];
         snprintf (name, sizeof name, "<0x%02X>", (unsigned)byte);
-        self->byte_ids[byte] = unigram_id (self, name);
+        self->byte_ids[byte] = id_of (self, name);
     }
 }
 
@@ -92,12 +99,6 @@ void unigram_destroy (unigram_t **self_p)
     free (self->scores);
     free (self);
     *self_p = NULL;
-}
-
-int32_t unigram_id (const unigram_t *self, const char *piece)
-{
-    const prefix_t *found = prefixes_find (self->pieces, piece, strlen (piece));
-    return found ? found->value : -1;
 }
 
 static void offer (node_t *node, double score, size_t start, int32_t id)

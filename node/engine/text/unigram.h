@@ -28,8 +28,6 @@ int unigram_new (unigram_t **out, const unigram_piece_t *pieces, size_t count, i
                  bool bytes);
 void unigram_destroy (unigram_t **self_p);
 
-/*  The id of a piece, or -1. */
-int32_t unigram_id (const unigram_t *self, const char *piece);
 /*  Appends the ids of `size` bytes of valid UTF-8. */
 int unigram_encode (const unigram_t *self, const char *word, size_t size, unigram_ids_t *ids);
 

@@ -202,15 +202,10 @@ static void piece_seen (void *ctx, const char *name, aten_t *c, tensor_t *t)
     aten_fail_code (c, rc);
 }
 
-static int say_notice (const char *text)
-{
-    return fprintf (stderr, "auteur-trace: %s\n", text);
-}
-
 static void notice (void *ctx, const char *text)
 {
     (void)ctx;
-    say_notice (text);
+    fprintf (stderr, "auteur-trace: %s\n", text);
 }
 
 static int run_pipeline (case_t *self, engine_t *engine)
