@@ -2,6 +2,7 @@
 #include "client/command.h"
 #include "client/connect.h"
 #include "client/interrupt.h"
+#include "lib/core/confine.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
@@ -55,6 +56,15 @@ static void check_codecs (doctor_t *self)
             "install an FFmpeg with libx264: films are written with it");
     report (self, "burn-in", avfilter_get_by_name ("ass") != NULL, "libass",
             "install an FFmpeg with libass: it draws the words on an animatic");
+}
+
+/*  Not an error where it is lacking: workers run without, and log it. */
+static void check_confinement (doctor_t *self)
+{
+    aut_confined_t here;
+    char text[256];
+    aut_confine_probe (&here);
+    report (self, "confinement", true, aut_confined_text (&here, text, sizeof text), "");
 }
 
 static void check_state (doctor_t *self, const aut_common_t *common)
@@ -125,6 +135,7 @@ int aut_cmd_doctor (int argc, char **argv)
     doctor_t self = {.json = common.json, .checks = json_array ()};
     check_programs (&self);
     check_codecs (&self);
+    check_confinement (&self);
     check_state (&self, &common);
     check_models (&self, &common);
     check_broker (&self, &common);

@@ -109,9 +109,8 @@ static void fetch (aut_node_daemon_t *self, const aut_session_action_t *action)
 {
     aut_work_t *work = find_work (self, action->hold);
     if (!work) {
-        char name[24];
-        snprintf (name, sizeof name, "%" PRIu64, action->hold);
-        char *dir = aut_path_join (self->work_dir, name, NULL);
+        char *dir = aut_sprintf ("%s/%" PRIu32 "/%" PRIu64, self->work_dir, action->assign->worker,
+                                 action->hold);
         work = aut_work_new (action->hold, action->assign, dir);
         free (dir);
         work->sibling = self->works;
@@ -404,6 +403,7 @@ static int start_pool (aut_node_daemon_t *self, const aut_node_options_t *option
         return AUT_ERR_NOT_FOUND;
     aut_pool_options_t pool = {.program = program,
                                .models = options->models,
+                               .state = options->state_dir,
                                .threads = offer->threads,
                                .vram_limit = options->vram_limit,
                                .workers = offer->workers,

@@ -3,6 +3,7 @@
 #include "node/pool.h"
 
 #include "lib/core/error.h"
+#include "lib/core/file.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
 #include "node/supervisor.h"
@@ -25,7 +26,7 @@ typedef struct {
 } slot_t;
 
 struct aut_pool {
-    char *program, *models;
+    char *program, *models, *state;
     uint32_t threads;
     uint64_t vram_limit;
     slot_t *slots;
@@ -39,6 +40,7 @@ aut_pool_t *aut_pool_new (const aut_pool_options_t *options, aut_pool_event_fn e
     aut_pool_t *self = aut_calloc (1, sizeof *self);
     self->program = aut_strdup (options->program);
     self->models = aut_strdup (options->models);
+    self->state = aut_strdup (options->state);
     self->threads = options->threads;
     self->vram_limit = options->vram_limit;
     self->count = options->worker_count;
@@ -60,29 +62,43 @@ static slot_t *find (const aut_pool_t *self, uint32_t worker)
     return NULL;
 }
 
-void aut_pool_start (aut_pool_t *self, uint32_t worker)
+/*  A worker may write to a folder of its own only, which it must find. */
+static int start (aut_pool_t *self, slot_t *slot)
 {
-    slot_t *slot = find (self, worker);
-    if (!slot || slot->child)
-        return;
     char parent[24], threads[16], limit[24], label[160];
+    char *work = aut_sprintf ("%s/work/%" PRIu32, self->state, slot->id);
+    char *inputs = aut_path_join (self->state, "cache", NULL);
     snprintf (parent, sizeof parent, "%d", (int)getpid ());
     snprintf (threads, sizeof threads, "%" PRIu32, self->threads);
+    snprintf (limit, sizeof limit, "%" PRIu64, self->vram_limit);
     snprintf (label, sizeof label, "worker %" PRIu32 " (%s)", slot->id, slot->device);
-    const char *argv[16] = {"auteur-worker", "--device",  slot->device, "--parent",
-                            parent,          "--threads", threads};
-    size_t n = 7;
+    const char *argv[16] = {"auteur-worker", "--device", slot->device, "--parent", parent,
+                            "--threads",     threads,    "--work",     work,       "--inputs",
+                            inputs};
+    size_t n = 11;
     if (self->models) {
         argv[n++] = "--models";
         argv[n++] = self->models;
     }
     if (self->vram_limit) {
-        snprintf (limit, sizeof limit, "%" PRIu64, self->vram_limit);
         argv[n++] = "--vram-limit";
         argv[n++] = limit;
     }
+    int rc = aut_dir_make (work);
+    if (rc == 0)
+        rc = aut_child_start (&slot->child, self->program, argv, label);
+    free (inputs);
+    free (work);
+    return rc;
+}
+
+void aut_pool_start (aut_pool_t *self, uint32_t worker)
+{
+    slot_t *slot = find (self, worker);
+    if (!slot || slot->child)
+        return;
     slot->killing = false;
-    if (aut_child_start (&slot->child, self->program, argv, label) < 0) {
+    if (start (self, slot) < 0) {
         free (slot->start_error);
         slot->start_error = aut_strdup (aut_error_detail ());
     }
@@ -270,5 +286,6 @@ void aut_pool_destroy (aut_pool_t **self_p)
     free (self->slots);
     free (self->program);
     free (self->models);
+    free (self->state);
     free (self);
 }

@@ -19,6 +19,7 @@ typedef void (*aut_pool_event_fn) (void *ctx, const aut_session_event_t *event);
 typedef struct {
     const char *program;
     const char *models;              /* search path; may be NULL */
+    const char *state;               /* the node's: they read its cache/, write to its work/ID/ */
     uint32_t threads;                /* that a worker on a cpu may use */
     uint64_t vram_limit;             /* bytes that a model may take of its device; 0 = all */
     const aut_msg_worker_t *workers; /* their ids and devices */

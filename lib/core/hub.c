@@ -72,8 +72,7 @@ static const char *variable (const char *name)
     return value && value[0] ? value : NULL;
 }
 
-/*  Where the cache is; the caller frees it. NULL if even the home folder is unknown. */
-static char *cache_root (void)
+char *aut_hub_root (void)
 {
     const char *dir;
     if ((dir = variable ("HF_HUB_CACHE")))
@@ -140,7 +139,7 @@ int aut_hub_find (char **path, char **commit, const char *model)
                          "%s: is not a model's name (ORG/NAME or "
                          "ORG/NAME@REVISION)",
                          model);
-    char *root = cache_root ();
+    char *root = aut_hub_root ();
     if (!root)
         return aut_fail (AUT_ERR_NOT_FOUND,
                          "%s: neither HF_HUB_CACHE nor HOME says where the "
@@ -214,7 +213,7 @@ void aut_hub_list (void (*found) (void *ctx, const char *name, const char *path,
                    void *ctx)
 {
     size_t count = 0;
-    char *root = cache_root ();
+    char *root = aut_hub_root ();
     char **names = root ? list_names (root, &count) : NULL;
     for (size_t i = 0; i < count; i++) {
         char *path = NULL, *commit = NULL;

@@ -113,6 +113,11 @@ void aut_registry_forget_weights (aut_registry_t *self);
  *  Hugging Face cache. */
 int aut_registry_open (aut_registry_t **out, const char *models);
 
+/*  Tells of the folders of that path, in its order, whether they are there or not; the Hugging Face
+ *  cache is not among them (aut_hub_root). `dir` is borrowed for the call. */
+void aut_registry_places (const char *models, void (*found) (void *ctx, const char *dir),
+                          void *ctx);
+
 /*  What was wrong with manifests, one entry a fault; texts "FILE:LINE:COL: PATH: message". */
 size_t aut_registry_warning_count (const aut_registry_t *self);
 const char *aut_registry_warning (const aut_registry_t *self, size_t index);

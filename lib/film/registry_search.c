@@ -217,27 +217,21 @@ void aut_registry_add_hub (aut_registry_t *self)
 
 /* ---- the search path ------------------------------------------------------------------------- */
 
-/*  Adds a folder of the search path: one that cannot be read is told of, and the others are used.
- */
-static void add_or_warn (aut_registry_t *self, const char *dir)
-{
-    if (aut_registry_add_dir (self, dir))
-        aut_registry_warn (self, aut_strdup (aut_error_detail ()));
-}
+typedef void place_fn (void *ctx, const char *dir);
 
-static void add_list (aut_registry_t *self, const char *list)
+static void each_of_list (const char *list, place_fn *found, void *ctx)
 {
     while (list && *list) {
         size_t size = strcspn (list, ":");
         char *dir = aut_strndup (list, size);
         if (size)
-            add_or_warn (self, dir);
+            found (ctx, dir);
         free (dir);
         list += size + (list[size] == ':');
     }
 }
 
-static void add_user_dir (aut_registry_t *self)
+static void user_dir (place_fn *found, void *ctx)
 {
     const char *data = getenv ("XDG_DATA_HOME"), *home = getenv ("HOME");
     char *dir = NULL;
@@ -246,29 +240,43 @@ static void add_user_dir (aut_registry_t *self)
     else if (home && *home)
         dir = aut_path_join (home, ".local", "share", "auteur", "models", NULL);
     if (dir)
-        add_or_warn (self, dir);
+        found (ctx, dir);
     free (dir);
 }
 
-static void add_shipped_dir (aut_registry_t *self)
+static void shipped_dir (place_fn *found, void *ctx)
 {
     char *bin = aut_path_self_dir ();
     char *dir = bin ? aut_path_join (bin, "..", "share", "auteur", "models", NULL) : NULL;
     struct stat info;
     if (dir && stat (dir, &info) == 0 && S_ISDIR (info.st_mode))
-        add_or_warn (self, dir);
+        found (ctx, dir);
     else
-        add_or_warn (self, AUTEUR_MODELS_DIR);
+        found (ctx, AUTEUR_MODELS_DIR);
     free (dir);
     free (bin);
+}
+
+void aut_registry_places (const char *models, place_fn *found, void *ctx)
+{
+    each_of_list (models, found, ctx);
+    user_dir (found, ctx);
+    shipped_dir (found, ctx);
+}
+
+/*  Adds a folder of the search path: one that cannot be read is told of, and the others are used.
+ */
+static void add_or_warn (void *ctx, const char *dir)
+{
+    aut_registry_t *self = ctx;
+    if (aut_registry_add_dir (self, dir))
+        aut_registry_warn (self, aut_strdup (aut_error_detail ()));
 }
 
 int aut_registry_open (aut_registry_t **out, const char *models)
 {
     *out = aut_registry_new ();
-    add_list (*out, models);
-    add_user_dir (*out);
-    add_shipped_dir (*out);
+    aut_registry_places (models, add_or_warn, *out);
     aut_registry_add_hub (*out);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "lib/core/mem.h"
 #include "lib/core/options.h"
 #include "node/device.h"
+#include "node/worker/confine.h"
 #include "node/worker/control.h"
 #include "node/worker/fault.h"
 #include "node/worker/task.h"
@@ -24,7 +25,7 @@
 #define TEST_FAULT "AUTEUR_TEST_WORKER_FAULT"
 
 typedef struct {
-    const char *device, *models, *vram_limit;
+    const char *device, *models, *vram_limit, *work, *inputs, *confine;
     int64_t parent, threads;
 } arguments_t;
 
@@ -82,6 +83,20 @@ static void limit_threads (int64_t threads)
     setenv ("MKL_NUM_THREADS", text, 0);
 }
 
+/*  NULL without a work folder: then nobody has said what may be written. */
+static aut_confine_t *confine (const arguments_t *args)
+{
+    const aut_worker_places_t places = {.work = args->work,
+                                        .inputs = args->inputs,
+                                        .models = args->models,
+                                        .cuda = strcmp (args->device, "cpu") != 0};
+    if (strcmp (args->confine, "off") != 0 && args->work)
+        return aut_worker_confine (&places, NULL);
+    aut_log (AUT_LOG_WARN, "worker", "not confined: %s",
+             args->work ? "AUTEUR_CONFINE is off" : "no --work");
+    return NULL;
+}
+
 static int run (const arguments_t *args)
 {
     aut_control_t *control;
@@ -112,7 +127,7 @@ static int run (const arguments_t *args)
 
 int main (int argc, char **argv)
 {
-    arguments_t args = {.device = "cpu", .threads = 1};
+    arguments_t args = {.device = "cpu", .threads = 1, .confine = "on"};
     const aut_opt_t table[] = {
         {"device", 0, AUT_OPT_STRING, &args.device, "cpu|cuda:N", "where models run", NULL, 0, 0},
         {"models", 0, AUT_OPT_STRING, &args.models, "DIR[:DIR...]", "where models are looked for",
@@ -120,6 +135,11 @@ int main (int argc, char **argv)
         {"threads", 0, AUT_OPT_INT, &args.threads, "N", "threads that it may use", NULL, 1, 1024},
         {"vram-limit", 0, AUT_OPT_STRING, &args.vram_limit, "BYTES",
          "device memory that a model may take", "AUTEUR_VRAM_LIMIT", 0, 0},
+        {"work", 0, AUT_OPT_STRING, &args.work, "DIR", "all that it may write to", NULL, 0, 0},
+        {"inputs", 0, AUT_OPT_STRING, &args.inputs, "DIR", "where the node keeps inputs", NULL, 0,
+         0},
+        {"confine", 0, AUT_OPT_STRING, &args.confine, "on|off",
+         "whether it gives up what it does not need (on)", "AUTEUR_CONFINE", 0, 0},
         {"parent", 0, AUT_OPT_INT, &args.parent, "PID", "the node's process", NULL, 0, INT32_MAX},
         {0}};
     const aut_opt_info_t info = {
@@ -145,5 +165,8 @@ int main (int argc, char **argv)
     if (args.parent && getppid () != (pid_t)args.parent)
         return 0;
     limit_threads (args.threads);
-    return run (&args);
+    aut_confine_t *confined = confine (&args);
+    int code = run (&args);
+    aut_confine_destroy (&confined);
+    return code;
 }
