@@ -1,0 +1,213 @@
+/*  Key files: reading, checking modes, writing. The lists' text is in keys_list.c. */
+#include "proto/keys.h"
+
+#include "lib/core/error.h"
+#include "lib/core/file.h"
+#include "lib/core/mem.h"
+#include "proto/keys_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define SECRET_FILE "secret.key"
+#define SECRET_BYTES 4096
+#define DRAWS 1000 /* until a key begins with a letter or digit: 62 of 85 do */
+
+char *aut_keys_default_dir (void)
+{
+    const char *config = getenv ("XDG_CONFIG_HOME");
+    const char *home = getenv ("HOME");
+    if (config && config[0] == '/')
+        return aut_path_join (config, "auteur", "keys", NULL);
+    return aut_path_join (home && home[0] ? home : "/", ".config", "auteur", "keys", NULL);
+}
+
+int aut_key_check (const char *key)
+{
+    uint8_t bytes[32];
+    char copy[AUT_KEY_TEXT];
+    size_t size = strlen (key);
+    if (size != AUT_KEY_TEXT - 1)
+        return aut_fail (AUT_ERR_INVALID,
+                         "a public key has %d characters, this has %zu: was it cut, or does it "
+                         "need quotes (')?",
+                         AUT_KEY_TEXT - 1, size);
+    memcpy (copy, key, sizeof copy);
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)key[i] <= ' ' || (unsigned char)key[i] >= 127 ||
+            strchr ("\"',;\\_`|~", key[i]))
+            return aut_fail (AUT_ERR_INVALID, "a public key is Z85 text, which has no 0x%02x",
+                             (unsigned)(unsigned char)key[i]);
+    if (!zmq_z85_decode (bytes, copy))
+        return aut_fail (AUT_ERR_INVALID, "this is no key: its Z85 text does not decode");
+    return 0;
+}
+
+/* ---- modes ---------------------------------------------------------------------------------- */
+
+static int check_mode (const struct stat *st, const char *path, unsigned mode)
+{
+    if (st->st_uid != geteuid () && st->st_uid != 0)
+        return aut_fail (AUT_ERR_DENIED, "%s belongs to another user: chown it to this one", path);
+    if (st->st_mode & 077)
+        return aut_fail (AUT_ERR_DENIED, "%s is open to others (mode %04o): run chmod %o %s", path,
+                         (unsigned)st->st_mode & 07777, mode, path);
+    return 0;
+}
+
+int aut_keys_check_dir (const char *dir)
+{
+    struct stat st;
+    if (stat (dir, &st) && errno == ENOENT)
+        return aut_fail (AUT_ERR_NOT_FOUND,
+                         "there are no keys in %s: run auteur keys new --keys %s", dir, dir);
+    if (stat (dir, &st))
+        return aut_fail_errno ("cannot look at %s", dir);
+    if (!S_ISDIR (st.st_mode))
+        return aut_fail (AUT_ERR_INVALID, "%s is no folder", dir);
+    return check_mode (&st, dir, 0700);
+}
+
+int aut_keys_read (const char *dir, const char *file, size_t max, char **data, size_t *size)
+{
+    struct stat st;
+    int rc = aut_keys_check_dir (dir);
+    if (rc)
+        return rc;
+    char *path = aut_path_join (dir, file, NULL);
+    if (stat (path, &st))
+        rc = aut_fail_errno ("cannot look at %s", path);
+    else if (!S_ISREG (st.st_mode))
+        rc = aut_fail (AUT_ERR_INVALID, "%s is no file", path);
+    else
+        rc = check_mode (&st, path, 0600);
+    if (!rc)
+        rc = aut_file_read (path, max, data, size);
+    free (path);
+    return rc;
+}
+
+/*  aut_file_write makes its files 0644 at most; a key's must never be open to others, not even
+ *  before it is renamed. */
+int aut_keys_write (const char *dir, const char *file, const char *text, bool replace)
+{
+    char *path = aut_path_join (dir, file, NULL);
+    char *temp = aut_sprintf ("%s/.%s.%ld", dir, file, (long)getpid ());
+    unlink (temp);
+    int fd = open (temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int rc = fd < 0 ? aut_fail_errno ("cannot write %s", temp) : 0;
+    if (!rc && (aut_file_write_all (fd, text, strlen (text)) || fsync (fd)))
+        rc = aut_fail_errno ("cannot write %s", temp);
+    if (fd >= 0 && close (fd) && !rc)
+        rc = aut_fail_errno ("cannot write %s", temp);
+    if (!rc && !replace && link (temp, path)) /* fails if there is one, unlike rename */
+        rc = errno == EEXIST ? aut_fail (AUT_ERR_EXISTS, "%s is there already and stays", path)
+                             : aut_fail_errno ("cannot make %s", path);
+    if (!rc && replace && rename (temp, path))
+        rc = aut_fail_errno ("cannot rename to %s", path);
+    if (fd >= 0 && (rc || !replace))
+        unlink (temp);
+    if (!rc)
+        rc = aut_dir_sync (dir);
+    free (temp);
+    free (path);
+    return rc;
+}
+
+/* ---- key pairs ------------------------------------------------------------------------------ */
+
+int aut_keypair_new (aut_keypair_t *out)
+{
+    for (int i = 0; i < DRAWS; i++) {
+        if (zmq_curve_keypair (out->public_key, out->secret_key))
+            return aut_fail (AUT_ERR_UNSUPPORTED,
+                             "cannot draw a key: %s (is libzmq built with "
+                             "CURVE?)",
+                             zmq_strerror (zmq_errno ()));
+        if (isalnum ((unsigned char)out->public_key[0]))
+            return 0;
+    }
+    return aut_fail (AUT_ERR_INTERNAL, "no key begins with a letter or digit");
+}
+
+/*  One line "WORD KEY" of `text` into `out`. */
+static int take_line (aut_keypair_t *out, const char *line, size_t size, const char *what)
+{
+    static const char *const words[] = {"public ", "secret "};
+    for (int i = 0; i < 2; i++) {
+        char *to = i ? out->secret_key : out->public_key;
+        size_t len = strlen (words[i]);
+        if (size < len || memcmp (line, words[i], len) != 0)
+            continue;
+        if (to[0] || size - len != AUT_KEY_TEXT - 1)
+            return aut_fail (AUT_ERR_INVALID,
+                             "%s: one line \"%sKEY\" with a key of %d characters "
+                             "is expected",
+                             what, words[i], AUT_KEY_TEXT - 1);
+        memcpy (to, line + len, AUT_KEY_TEXT - 1);
+        int rc = aut_key_check (to);
+        return rc ? aut_fail_in (rc, "%s", what) : 0;
+    }
+    return aut_fail (AUT_ERR_INVALID, "%s: a line that is neither public, secret nor a comment",
+                     what);
+}
+
+int aut_keypair_parse (aut_keypair_t *out, const char *text, size_t size, const char *what)
+{
+    char derived[AUT_KEY_TEXT];
+    int rc = 0;
+    memset (out, 0, sizeof *out);
+    for (size_t at = 0, next; !rc && at < size; at = next) {
+        const char *end = memchr (text + at, '\n', size - at);
+        size_t len = end ? (size_t)(end - (text + at)) : size - at;
+        next = at + len + 1;
+        if (len && text[at] != '#')
+            rc = take_line (out, text + at, len, what);
+    }
+    if (!rc && (!out->public_key[0] || !out->secret_key[0]))
+        rc = aut_fail (AUT_ERR_INVALID, "%s: the public or the secret key is missing", what);
+    if (!rc &&
+        (zmq_curve_public (derived, out->secret_key) || strcmp (derived, out->public_key) != 0))
+        rc = aut_fail (AUT_ERR_INVALID, "%s: the two keys are not a pair", what);
+    if (rc)
+        memset (out, 0, sizeof *out);
+    return rc;
+}
+
+int aut_keypair_load (aut_keypair_t *out, const char *dir)
+{
+    char *text = NULL, *path = aut_path_join (dir, SECRET_FILE, NULL);
+    size_t size;
+    memset (out, 0, sizeof *out);
+    int rc = aut_keys_read (dir, SECRET_FILE, SECRET_BYTES, &text, &size);
+    if (!rc)
+        rc = aut_keypair_parse (out, text, size, path);
+    else if (rc == AUT_ERR_NOT_FOUND)
+        rc = aut_fail (AUT_ERR_NOT_FOUND, "there is no key in %s: run auteur keys new --keys %s",
+                       dir, dir);
+    free (text);
+    free (path);
+    return rc;
+}
+
+int aut_keypair_save (const aut_keypair_t *pair, const char *dir)
+{
+    int rc = aut_dir_make_private (dir);
+    if (!rc)
+        rc = aut_keys_check_dir (dir);
+    if (rc)
+        return rc;
+    char *text = aut_sprintf ("# A key of auteur. The secret one never leaves this machine; "
+                              "'auteur keys show' prints the public one.\n"
+                              "public %s\nsecret %s\n",
+                              pair->public_key, pair->secret_key);
+    rc = aut_keys_write (dir, SECRET_FILE, text, false);
+    free (text);
+    return rc;
+}
