@@ -28,6 +28,7 @@ int aut_cmd_stitch (int argc, char **argv);
 int aut_cmd_nodes (int argc, char **argv);
 int aut_cmd_status (int argc, char **argv);
 int aut_cmd_models (int argc, char **argv);
+int aut_cmd_keys (int argc, char **argv);
 int aut_cmd_doctor (int argc, char **argv);
 int aut_cmd_version (int argc, char **argv);
 
