@@ -153,6 +153,20 @@ void aut_plan_json (const aut_plan_t *self, aut_buffer_t *out)
     aut_put_text (out, "]}");
 }
 
+/*  What the stitch does to the shot's native frames. */
+static void print_retime (const aut_plan_t *self, aut_buffer_t *out, const aut_plan_shot_t *shot)
+{
+    char fps[AUT_DECIMAL_TEXT];
+    const aut_rational_t *native = &shot->native_rate;
+    int64_t film_ticks = self->rate.num * native->den, native_ticks = native->num * self->rate.den;
+    if (film_ticks != native_ticks)
+        aut_buffer_format (out, ", %s %s fps",
+                           film_ticks < native_ticks ? "nearest frames at" : "interpolated to",
+                           aut_decimal_text (self->fps, fps));
+    if (shot->native_width != self->width || shot->native_height != self->height)
+        aut_buffer_format (out, ", scaled to %ux%u", self->width, self->height);
+}
+
 static void print_shot (const aut_plan_t *self, aut_buffer_t *out, const aut_plan_shot_t *shot)
 {
     char fps[AUT_DECIMAL_TEXT], seconds[AUT_DECIMAL_TEXT];
@@ -163,9 +177,11 @@ static void print_shot (const aut_plan_t *self, aut_buffer_t *out, const aut_pla
     if (shot->transition != AUT_TRANSITION_CUT)
         aut_buffer_format (out, ", %s over %lld", aut_transition_types[shot->transition],
                            (long long)shot->transition_frames);
-    aut_buffer_format (out, "\n  %s, %s: %ux%u at %s fps, %zu chunk%s\n  ", shot->model->id,
-                       aut_tiers[shot->tier], shot->native_width, shot->native_height,
-                       aut_decimal_text (shot->native_fps, fps), shot->chunk_count,
+    aut_buffer_format (out, "\n  %s, %s: %ux%u at %s fps", shot->model->id, aut_tiers[shot->tier],
+                       shot->native_width, shot->native_height,
+                       aut_decimal_text (shot->native_fps, fps));
+    print_retime (self, out, shot);
+    aut_buffer_format (out, ", %zu chunk%s\n  ", shot->chunk_count,
                        shot->chunk_count == 1 ? "" : "s");
     aut_buffer_printable (out, shot->prompt);
     if (*shot->negative) {

@@ -1,9 +1,14 @@
 /*  The stitch: shots' mezzanines become the film.
  *
- *  Each shot is retimed to the film's rate by frame index in exact rationals (never by time),
- *  fitted and scaled by Lanczos, converted to BT.709 limited-range YUV 4:2:0, joined to its
+ *  Each shot is retimed to the film's rate by frame index in exact rationals, fitted and scaled by
+ *  Lanczos, converted to BT.709 limited-range YUV 4:2:0, joined to its
  *  neighbours by cut, dissolve, fade or wipe, drawn on by the burn-in, and encoded. The film has
  *  exactly aut_stitch_frames () frames.
+ *
+ *  A shot at the film's rate is shown as it is. One with more frames a second gives film frame j the
+ *  native frame whose time span holds the middle of j's. Of one with fewer, film frame j is the
+ *  picture at j / rate: native frame i stands unchanged at i / native rate, motion is interpolated
+ *  between two (stitch_retime.c), and the last one holds to the shot's end.
  *
  *  In a transition of N frames, frame k (0 … N−1) has the new shot's share k/N: frame 0 is the old
  *  shot, the middle is half and half, frame N would be the new one. Mixing is linear in 8-bit code
@@ -38,10 +43,6 @@ typedef enum {
 } aut_stitch_wipe_t;
 
 typedef enum { AUT_STITCH_FIT_CROP, AUT_STITCH_FIT_PAD } aut_stitch_fit_t;
-
-/*  How a shot's frames become the film's: film frame j shows the native frame whose time span holds
- *  the middle of j's. (Room for blending later.) */
-typedef enum { AUT_STITCH_RETIME_NEAREST } aut_stitch_retime_t;
 
 typedef enum {
     AUT_STITCH_QUALITY_DEFAULT, /* by tier: pass the film's best tier to aut_stitch_quality_of_tier
@@ -87,7 +88,6 @@ typedef struct {
     uint32_t width, height;         /* the film's, even */
     uint32_t out_width, out_height; /* of the file, even; 0 = the film's (see aut_stitch_upscale) */
     aut_stitch_fit_t fit;
-    aut_stitch_retime_t retime;
     const char *codec;            /* "h264"; NULL = h264 */
     aut_stitch_quality_t quality; /* DEFAULT = medium */
     unsigned threads;             /* of the encoder, 0 = 4; decides bytes, so never by machine */

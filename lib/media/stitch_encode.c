@@ -218,8 +218,8 @@ static void *s_thread (void *arg)
 static void s_versions (aut_stitch_report_t *report)
 {
     snprintf (report->versions, sizeof report->versions,
-              "libavcodec %u libavformat %u libswscale %u", avcodec_version (), avformat_version (),
-              swscale_version ());
+              "libavcodec %u libavformat %u libswscale %u libavfilter %u", avcodec_version (),
+              avformat_version (), swscale_version (), avfilter_version ());
 }
 
 int aut_encoder_start (aut_encoder_t **out, const char *path, const aut_stitch_t *film,

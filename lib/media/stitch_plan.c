@@ -119,8 +119,6 @@ int aut_stitch_check (const aut_stitch_t *self)
         width > AUT_PICTURE_MAX_SIDE || height > AUT_PICTURE_MAX_SIDE)
         return aut_fail (AUT_ERR_INVALID, "a film of %ux%u pixels: sides are even, 2 to %u", width,
                          height, AUT_PICTURE_MAX_SIDE);
-    if (self->retime != AUT_STITCH_RETIME_NEAREST)
-        return aut_fail (AUT_ERR_UNSUPPORTED, "only retiming to the nearest frame is there");
     for (size_t i = 0; i < self->shot_count; i++) {
         int rc = s_check_shot (self, i);
         if (rc < 0)

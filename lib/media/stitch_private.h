@@ -7,9 +7,25 @@
 
 /*  stitch_plan.c: what a description must hold before anything is opened. */
 int aut_stitch_check (const aut_stitch_t *self);
-/*  The native frame shown as film frame `index` of the shot; below native_frames. */
+/*  The native frame shown as film frame `index` of a shot that is not interpolated: the one whose
+ *  time span holds the middle of the film frame's; below native_frames. */
 uint64_t aut_stitch_native_index (const aut_stitch_t *self, const aut_stitch_shot_t *shot,
                                   uint64_t index);
+
+/*  stitch_retime.c: film frames between native ones. Used by one thread at a time. */
+typedef struct aut_retimer aut_retimer_t;
+/*  Whether the film has more frames a second than the shot, and the shot more than one. */
+bool aut_retimer_serves (const aut_stitch_t *film, const aut_stitch_shot_t *shot);
+/*  How many times a picture is enlarged, both ways, before it is given to a retimer; ≥ 1. */
+uint32_t aut_retimer_enlarge (uint32_t width, uint32_t height);
+/*  For frames of yuv444p in this size. AUT_ERR_UNSUPPORTED, AUT_ERR_INVALID, AUT_ERR_NOMEM. */
+int aut_retimer_new (aut_retimer_t **out, const aut_stitch_t *film, const aut_stitch_shot_t *shot,
+                     uint32_t width, uint32_t height);
+/*  The next native frame (referenced), or NULL: the last one again. */
+int aut_retimer_push (aut_retimer_t *self, const AVFrame *frame);
+/*  1 and the next film frame, 0 when another push is needed, or an error. `frame` comes empty. */
+int aut_retimer_pull (aut_retimer_t *self, AVFrame *frame);
+void aut_retimer_destroy (aut_retimer_t **self_p);
 
 /*  stitch_source.c: a thread that decodes one shot, retimes, scales and converts it. Its queue
  * gives shot->frames frames. */

@@ -1,11 +1,11 @@
-/*  One shot, decoded ahead of the composer: decode → retime → fit, scale and convert → queue.
+/*  One shot, decoded ahead of the composer: decode → fit, scale and convert → queue, and where the
+ *  film is faster than the shot: decode → crop and enlarge → interpolate → scale → queue.
  *
  *  Decoding is most of a stitch's work and every frame stands alone, so a few workers decode and
  *  convert whole frames side by side (cheaper than slice threads, which wait for each other in
  * every frame) and deliver them in order: a worker takes the next packet under `lock`, and pushes
- * when `turn` is its frame's number. A native frame that is shown several times is converted once
- * and pushed as references. All frames are read, so that a clip with more or fewer than planned is
- * found.
+ * when `turn` is its frame's number; interpolation needs its frames in order and is done in one's
+ * turn. All frames are read, so that a clip with more or fewer than planned is found.
  */
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
@@ -46,9 +46,12 @@ struct aut_source {
     uint64_t turn;  /* the frame to be delivered next */
     bool over;      /* ended or failed: workers leave */
     /* only by the worker whose turn it is */
-    uint64_t next;        /* the film frame to be pushed next */
-    aut_hasher_t *hasher; /* or NULL */
-    uint8_t *row;         /* one rgb24 row for the hasher */
+    uint64_t next;                    /* the film frame to be pushed next */
+    aut_hasher_t *hasher;             /* or NULL */
+    uint8_t *row;                     /* one rgb24 row for the hasher */
+    aut_retimer_t *retimer;           /* NULL: native frames are shown as they are */
+    struct SwsContext *finish;        /* from the retimer's size and format to the film's */
+    uint32_t work_width, work_height; /* the retimer's */
 };
 
 /*  The fit is decided between clip and film; an upscaled output only scales it. */
@@ -68,40 +71,75 @@ static aut_fit_rects_t s_fit (const aut_stitch_source_t *self, const aut_clip_fo
     return fit;
 }
 
-static int s_scaler (s_worker_t *worker)
+/*  From full-range bgr0 or limited-range YUV to the latter; Lanczos where the size changes. */
+static int s_scaler (struct SwsContext **out, enum AVPixelFormat from, uint32_t from_width,
+                     uint32_t from_height, enum AVPixelFormat to, uint32_t to_width,
+                     uint32_t to_height)
 {
-    const aut_rect_t *s = &worker->source->fit.source, *t = &worker->source->fit.target;
-    bool same = s->width == t->width && s->height == t->height;
+    bool same = from_width == to_width && from_height == to_height;
     int flags = (same ? SWS_BICUBIC : SWS_LANCZOS) | SWS_ACCURATE_RND;
     if (!same)
         flags |= SWS_FULL_CHR_H_INP;
-    worker->sws = sws_getContext ((int)s->width, (int)s->height, AV_PIX_FMT_BGR0, (int)t->width,
-                                  (int)t->height, AV_PIX_FMT_YUV420P, flags, NULL, NULL, NULL);
-    if (!worker->sws)
-        return aut_fail (AUT_ERR_UNSUPPORTED, "cannot scale %ux%u to %ux%u", s->width, s->height,
-                         t->width, t->height);
+    *out = sws_getContext ((int)from_width, (int)from_height, from, (int)to_width, (int)to_height,
+                           to, flags, NULL, NULL, NULL);
+    if (!*out)
+        return aut_fail (AUT_ERR_UNSUPPORTED, "cannot scale %ux%u to %ux%u", from_width,
+                         from_height, to_width, to_height);
     const int *matrix = sws_getCoefficients (SWS_CS_ITU709);
-    sws_setColorspaceDetails (worker->sws, matrix, 1, matrix, 0, 0, 1 << 16, 1 << 16);
+    sws_setColorspaceDetails (*out, matrix, from == AV_PIX_FMT_BGR0, matrix, 0, 0, 1 << 16,
+                              1 << 16);
     return 0;
 }
 
+static int s_worker_scaler (s_worker_t *worker)
+{
+    const aut_stitch_source_t *self = worker->source;
+    const aut_rect_t *s = &self->fit.source, *t = &self->fit.target;
+    if (self->retimer)
+        return s_scaler (&worker->sws, AV_PIX_FMT_BGR0, s->width, s->height, AV_PIX_FMT_YUV444P,
+                         self->work_width, self->work_height);
+    return s_scaler (&worker->sws, AV_PIX_FMT_BGR0, s->width, s->height, AV_PIX_FMT_YUV420P,
+                     t->width, t->height);
+}
+
+/*  `height` rows of planes at `from` into the film's frame, bars around them. */
+static AVFrame *s_place (const aut_stitch_source_t *self, struct SwsContext *sws,
+                         const uint8_t *const from[4], const int stride[4], uint32_t height)
+{
+    AVFrame *frame = aut_frame_pool_get (self->pool);
+    if (!frame)
+        return NULL;
+    const aut_rect_t *t = &self->fit.target;
+    if (t->width != (uint32_t)frame->width || t->height != (uint32_t)frame->height)
+        aut_mix_black (frame);
+    uint8_t *to[4] = {frame->data[0] + (ptrdiff_t)t->y * frame->linesize[0] + t->x};
+    for (int c = 1; c < 3; c++)
+        to[c] = frame->data[c] + (ptrdiff_t)(t->y / 2) * frame->linesize[c] + t->x / 2;
+    sws_scale (sws, from, stride, 0, (int)height, to, frame->linesize);
+    return frame;
+}
+
+/*  The native frame in the film's size and format, or in the retimer's; NULL without memory. */
 static AVFrame *s_convert (const s_worker_t *worker)
 {
     const aut_stitch_source_t *self = worker->source;
     const AVFrame *native = worker->native;
-    AVFrame *frame = aut_frame_pool_get (self->pool);
+    const aut_rect_t *s = &self->fit.source;
+    const uint8_t *const from[4] = {native->data[0] + (ptrdiff_t)s->y * native->linesize[0] +
+                                    (ptrdiff_t)s->x * 4};
+    const int stride[4] = {native->linesize[0]};
+    if (!self->retimer)
+        return s_place (self, worker->sws, from, stride, s->height);
+    AVFrame *frame = av_frame_alloc ();
     if (!frame)
         return NULL;
-    const aut_rect_t *s = &self->fit.source, *t = &self->fit.target;
-    if (t->width != (uint32_t)frame->width || t->height != (uint32_t)frame->height)
-        aut_mix_black (frame);
-    const uint8_t *from[4] = {native->data[0] + (ptrdiff_t)s->y * native->linesize[0] +
-                              (ptrdiff_t)s->x * 4};
-    int from_stride[4] = {native->linesize[0]};
-    uint8_t *to[4] = {frame->data[0] + (ptrdiff_t)t->y * frame->linesize[0] + t->x};
-    for (int c = 1; c < 3; c++)
-        to[c] = frame->data[c] + (ptrdiff_t)(t->y / 2) * frame->linesize[c] + t->x / 2;
-    sws_scale (worker->sws, from, from_stride, 0, (int)s->height, to, frame->linesize);
+    frame->format = AV_PIX_FMT_YUV444P;
+    frame->width = (int)self->work_width;
+    frame->height = (int)self->work_height;
+    if (av_frame_get_buffer (frame, 0) < 0)
+        av_frame_free (&frame);
+    else
+        sws_scale (worker->sws, from, stride, 0, (int)s->height, frame->data, frame->linesize);
     return frame;
 }
 
@@ -119,6 +157,8 @@ static void s_hash (aut_stitch_source_t *self, const AVFrame *native)
 static bool s_shown (const aut_stitch_source_t *self, uint64_t index)
 {
     const aut_stitch_shot_t *shot = self->shot;
+    if (self->retimer)
+        return true;
     uint64_t low = 0, high = shot->frames;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
@@ -166,6 +206,34 @@ static void s_pass (aut_stitch_source_t *self, bool over)
     pthread_mutex_unlock (&self->lock);
 }
 
+static int s_no_memory (void)
+{
+    return aut_fail (AUT_ERR_NOMEM, "out of memory");
+}
+
+/*  Hands `frame` (taken over, may be NULL: no memory) to the composer. */
+static int s_push (aut_stitch_source_t *self, AVFrame *frame)
+{
+    self->next++;
+    return frame ? aut_queue_push (&self->queue, frame) : s_no_memory ();
+}
+
+/*  Gives the retimer a native frame, or once more the last one, and passes on what it makes. */
+static int s_interpolate (aut_stitch_source_t *self, const AVFrame *frame)
+{
+    AVFrame *made = av_frame_alloc ();
+    int rc = made ? aut_retimer_push (self->retimer, frame) : s_no_memory ();
+    while (rc == 0 && (rc = aut_retimer_pull (self->retimer, made)) == 1) {
+        rc = 0;
+        if (self->next < self->shot->frames)
+            rc = s_push (self, s_place (self, self->finish, (const uint8_t *const *)made->data,
+                                        made->linesize, self->work_height));
+        av_frame_unref (made);
+    }
+    av_frame_free (&made);
+    return rc;
+}
+
 /*  Pushes frame `index`, converted as `frame` (NULL if it is not shown), as often as it is shown.
  */
 static int s_deliver (s_worker_t *worker, const AVFrame *frame, uint64_t index)
@@ -176,13 +244,12 @@ static int s_deliver (s_worker_t *worker, const AVFrame *frame, uint64_t index)
                          (unsigned long long)index);
     if (self->hasher)
         s_hash (self, worker->native);
+    if (self->retimer)
+        return frame ? s_interpolate (self, frame) : s_no_memory ();
     int rc = 0;
     while (rc == 0 && self->next < self->shot->frames &&
-           aut_stitch_native_index (self->film, self->shot, self->next) == index) {
-        AVFrame *ref = frame ? av_frame_clone (frame) : NULL;
-        rc = ref ? aut_queue_push (&self->queue, ref) : aut_fail (AUT_ERR_NOMEM, "out of memory");
-        self->next++;
-    }
+           aut_stitch_native_index (self->film, self->shot, self->next) == index)
+        rc = s_push (self, frame ? av_frame_clone (frame) : NULL);
     return rc;
 }
 
@@ -195,7 +262,10 @@ static int s_end (aut_stitch_source_t *self, uint64_t count)
                          (unsigned long long)count, (unsigned long long)shot->native_frames);
     if (self->hasher)
         *shot->native_sha256 = aut_hasher_final (self->hasher);
-    return 0;
+    int rc = 0;
+    while (rc == 0 && self->retimer && self->next < shot->frames)
+        rc = s_interpolate (self, NULL);
+    return rc;
 }
 
 static void *s_thread (void *arg)
@@ -233,14 +303,28 @@ static int s_worker_start (aut_stitch_source_t *self)
     worker->packet = av_packet_alloc ();
     worker->native = av_frame_alloc ();
     self->worker_count++;
-    int rc = worker->packet && worker->native ? s_scaler (worker)
-                                              : aut_fail (AUT_ERR_NOMEM, "out of memory");
+    int rc = worker->packet && worker->native ? s_worker_scaler (worker) : s_no_memory ();
     if (rc == 0)
         rc = aut_clip_decoder_open (&worker->decoder, &self->input, 1);
     if (rc == 0 && pthread_create (&worker->thread, NULL, s_thread, worker) != 0)
         rc = aut_fail (AUT_ERR_AGAIN, "no thread to be had");
     worker->started = rc == 0;
     return rc;
+}
+
+/*  Film frames between native ones. */
+static int s_open_retimer (aut_stitch_source_t *self)
+{
+    const aut_rect_t *s = &self->fit.source, *t = &self->fit.target;
+    uint32_t times = aut_retimer_enlarge (s->width, s->height);
+    self->work_width = s->width * times;
+    self->work_height = s->height * times;
+    int rc = aut_retimer_new (&self->retimer, self->film, self->shot, self->work_width,
+                              self->work_height);
+    if (rc < 0)
+        return rc;
+    return s_scaler (&self->finish, AV_PIX_FMT_YUV444P, self->work_width, self->work_height,
+                     AV_PIX_FMT_YUV420P, t->width, t->height);
 }
 
 static int s_open (aut_stitch_source_t *self)
@@ -259,6 +343,8 @@ static int s_open (aut_stitch_source_t *self)
         self->hasher = aut_hasher_new ();
         self->row = aut_calloc (clip->width, 3);
     }
+    if (aut_retimer_serves (self->film, shot))
+        rc = s_open_retimer (self);
     /* Their number does not change a byte, so it may follow the machine. */
     long cores = sysconf (_SC_NPROCESSORS_ONLN);
     unsigned count = cores > MAX_WORKERS ? MAX_WORKERS : cores < 2 ? 1 : (unsigned)cores;
@@ -325,6 +411,8 @@ void aut_stitch_source_destroy (aut_stitch_source_t **self_p)
     pthread_cond_destroy (&self->turned);
     pthread_mutex_destroy (&self->lock);
     aut_hasher_destroy (&self->hasher);
+    aut_retimer_destroy (&self->retimer);
+    sws_freeContext (self->finish);
     free (self->row);
     free (self);
     *self_p = NULL;
