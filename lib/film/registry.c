@@ -85,10 +85,12 @@ static size_t find (const aut_registry_t *self, const char *id, bool *found)
 /*  Whether `a` serves a tier rather than `b`; see aut_registry_tier. */
 static bool serves_better (aut_tier_t tier, const aut_model_t *a, const aut_model_t *b)
 {
+    if (tier <= AUT_TIER_DRAFT && a->memory != b->memory)
+        return a->memory < b->memory;
     if (a->place != b->place)
         return a->place < b->place;
     if (a->memory != b->memory)
-        return tier <= AUT_TIER_DRAFT ? a->memory < b->memory : a->memory > b->memory;
+        return a->memory > b->memory;
     return strcmp (a->id, b->id) < 0;
 }
 
@@ -236,7 +238,8 @@ const aut_model_t *aut_registry_tier (const aut_registry_t *self, aut_tier_t tie
 
 aut_tier_t aut_registry_default_tier (const aut_registry_t *self)
 {
-    return self->tiers[AUT_TIER_DRAFT] ? AUT_TIER_DRAFT : AUT_TIER_ANIMATIC;
+    const aut_model_t *draft = self->tiers[AUT_TIER_DRAFT];
+    return draft && draft->memory == 0 ? AUT_TIER_DRAFT : AUT_TIER_ANIMATIC;
 }
 
 char *aut_registry_hint (const aut_registry_t *self, const char *id, uint64_t *budget)

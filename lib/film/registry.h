@@ -129,12 +129,15 @@ const aut_model_t *aut_registry_find (const aut_registry_t *self, const char *id
 size_t aut_registry_count (const aut_registry_t *self);
 const aut_model_t *aut_registry_at (const aut_registry_t *self, size_t index);
 
-/*  The model that serves a tier: an available video model that offers it: the first on the search
- *  path, then for draft the one that needs the least memory, for standard and final the most,
- *  then by id. NULL if there is none. */
+/*  The model that serves a tier: an available video model that offers it. For animatic and draft
+ *  the one that needs the least memory, among equals the first on the search path; for standard and
+ *  final the first on the search path, then the one that needs the most memory; then by id. So a
+ *  draft stays quick and alike everywhere, whatever larger weights are about. NULL if there is
+ *  none. */
 const aut_model_t *aut_registry_tier (const aut_registry_t *self, aut_tier_t tier);
 
-/*  The best tier that ships: draft when a draft model is available, else animatic. */
+/*  The tier of a film that names none: draft when its model runs on any machine (requirements.vram
+ *  is 0), else animatic. Nobody gets a model for which he needs a GPU without asking for it. */
 aut_tier_t aut_registry_default_tier (const aut_registry_t *self);
 
 /*  The hint for an unknown model id (heap string) or NULL; `budget` as in aut_nearest_hint. */

@@ -16,12 +16,12 @@ static double now (void)
 
 static void write_film (aut_buffer_t *out, long shots)
 {
-    aut_buffer_text (out,
-                     "{\n\"storyboard\": \"1\", \"project\": \"bench\",\n\"style\": {\"prompt\": "
-                     "\"hand-painted animation, muted palette\", \"negative\": \"text\"},\n"
-                     "\"ingredients\": [{\"id\": \"tower\", \"type\": \"location\", \"name\": "
-                     "\"Tower\", \"description\": \"a white stone lighthouse on a rock\"}],\n"
-                     "\"scenes\": [");
+    aut_buffer_text (out, "{\n\"storyboard\": \"1\", \"project\": \"bench\",\n"
+                          "\"defaults\": {\"tier\": \"animatic\"},\n\"style\": {\"prompt\": "
+                          "\"hand-painted animation, muted palette\", \"negative\": \"text\"},\n"
+                          "\"ingredients\": [{\"id\": \"tower\", \"type\": \"location\", \"name\": "
+                          "\"Tower\", \"description\": \"a white stone lighthouse on a rock\"}],\n"
+                          "\"scenes\": [");
     for (long i = 0; i < shots; i++) {
         if (i % 20 == 0)
             aut_buffer_format (out, "%s{\"id\": \"scene-%ld\", \"shots\": [\n", i ? "]},\n" : "",

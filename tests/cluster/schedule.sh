@@ -7,7 +7,7 @@
 storyboard () {
     jq -n --arg project "$1" --argjson shots "$2" --argjson seconds "$3" '{
         storyboard: "1", project: $project,
-        defaults: {width: 64, height: 64, fps: 4, duration: $seconds, seed: ($project | length)},
+        defaults: {tier: "animatic", width: 64, height: 64, fps: 4, duration: $seconds, seed: ($project | length)},
         scenes: [{id: "s", shots: [range($shots) | {id: "\($project)-\(.)", prompt: "shot \(.) of \($project)"}]}]}'
 }
 

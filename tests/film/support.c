@@ -13,6 +13,10 @@ aut_registry_t *open_registry (void)
     aut_registry_t *registry = aut_registry_new ();
     ck_assert_int_eq (aut_registry_add_dir (registry, AUTEUR_TEST_DATA "/../models"), 0);
     ck_assert_uint_eq (aut_registry_warning_count (registry), 0);
+    aut_registry_forget_weights (registry);
+    const char *drawn = aut_registry_find (registry, "auteur-animatic")->json;
+    ck_assert_int_eq (aut_registry_add (registry, "drawn", drawn, strlen (drawn), true),
+                      AUT_ERR_EXISTS);
     return registry;
 }
 

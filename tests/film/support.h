@@ -6,7 +6,8 @@
 
 #include <check.h>
 
-/*  The manifests of the source tree. */
+/*  The manifests of the source tree, and no weights, whatever lies beside them: only an animatic
+ * can be rendered. */
 aut_registry_t *open_registry (void);
 
 /*  A storyboard with `body` in place of %s: {"storyboard":"1","project":"p",BODY}; on the heap. */

@@ -23,7 +23,8 @@ START_TEST (shipped)
         "auteur-animatic",     "wan2.1-flf2v-14b-720p", "wan2.1-i2v-14b-480p",
         "wan2.1-i2v-14b-720p", "wan2.1-t2v-1.3b",       "wan2.1-t2v-14b",
         "wan2.2-i2v-a14b",     "wan2.2-t2v-a14b",       "wan2.2-ti2v-5b"};
-    aut_registry_t *registry = open_registry ();
+    aut_registry_t *registry = aut_registry_new ();
+    ck_assert_int_eq (aut_registry_add_dir (registry, AUTEUR_TEST_DATA "/../models"), 0);
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         const aut_model_t *model = aut_registry_find (registry, ids[i]);
         ck_assert_ptr_nonnull (model);
@@ -36,8 +37,12 @@ START_TEST (shipped)
     ck_assert_uint_eq (five->memory, 12000000000u);
     ck_assert_str_eq (five->revision, "1.0.0");
     ck_assert_ptr_null (aut_registry_find (registry, "nope"));
-    ck_assert_int_eq (aut_registry_default_tier (registry), AUT_TIER_ANIMATIC);
-    ck_assert_ptr_null (aut_registry_tier (registry, AUT_TIER_DRAFT));
+    /* the draft model's weights ship once they are trained */
+    const aut_model_t *mini = aut_registry_find (registry, "auteur-mini");
+    ck_assert (!mini || mini->available);
+    ck_assert_ptr_eq (aut_registry_tier (registry, AUT_TIER_DRAFT), mini);
+    ck_assert_int_eq (aut_registry_default_tier (registry),
+                      mini ? AUT_TIER_DRAFT : AUT_TIER_ANIMATIC);
     ck_assert_str_eq (aut_registry_tier (registry, AUT_TIER_ANIMATIC)->id, "auteur-animatic");
     aut_registry_destroy (&registry);
 }
@@ -122,6 +127,32 @@ START_TEST (from_memory)
     ck_assert_int_eq (aut_registry_add (registry, "m", text, strlen (text), true), AUT_ERR_EXISTS);
     ck_assert_ptr_eq (aut_registry_tier (registry, AUT_TIER_DRAFT), mini);
     ck_assert_int_eq (aut_registry_default_tier (registry), AUT_TIER_DRAFT);
+    aut_registry_destroy (&registry);
+}
+END_TEST
+
+#define NEEDS(id, gigabytes)                                                                       \
+    "{\"id\":\"" id "\",\"name\":\"M\",\"version\":\"1.0.0\",\"type\":\"video\","                  \
+    "\"requirements\":{\"vram\":" gigabytes "},\"capabilities\":[\"text-to-video\"],"              \
+    "\"license\":\"Apache-2.0\",\"auteur\":{\"backend\":\"wan\"," VIDEO                            \
+    ",\"tiers\":{\"draft\":{\"steps\":1,\"guidance\":1},\"final\":{\"steps\":2,\"guidance\":1}}}}"
+
+/*  A draft is for any machine: weights that need a GPU do not make it the default, nor do they take
+ *  it over, wherever they lie. */
+START_TEST (draft_needs_no_gpu)
+{
+    static const char large[] = NEEDS ("large", "24"), larger[] = NEEDS ("larger", "80");
+    static const char small[] = NEEDS ("small", "0");
+    aut_registry_t *registry = open_registry ();
+    ck_assert_int_eq (aut_registry_add (registry, "m", large, strlen (large), true), 0);
+    ck_assert_str_eq (aut_registry_tier (registry, AUT_TIER_DRAFT)->id, "large");
+    ck_assert_int_eq (aut_registry_default_tier (registry), AUT_TIER_ANIMATIC);
+    ck_assert_int_eq (aut_registry_add_dir (registry, "/nonexistent"), 0); /* the next place */
+    ck_assert_int_eq (aut_registry_add (registry, "m", small, strlen (small), true), 0);
+    ck_assert_int_eq (aut_registry_add (registry, "m", larger, strlen (larger), true), 0);
+    ck_assert_str_eq (aut_registry_tier (registry, AUT_TIER_DRAFT)->id, "small");
+    ck_assert_int_eq (aut_registry_default_tier (registry), AUT_TIER_DRAFT);
+    ck_assert_str_eq (aut_registry_tier (registry, AUT_TIER_FINAL)->id, "large");
     aut_registry_destroy (&registry);
 }
 END_TEST
@@ -314,6 +345,7 @@ END_TEST
 
 int main (void)
 {
-    const TTest *const tests[] = {shipped, bad_manifests, from_memory, folders, derived, sources};
+    const TTest *const tests[] = {shipped, bad_manifests, from_memory, draft_needs_no_gpu,
+                                  folders, derived,       sources};
     return run_suite ("registry", tests, sizeof tests / sizeof *tests);
 }
