@@ -214,6 +214,10 @@ int aut_http_start (struct aut_http **out, aut_broker_t *broker, const char *bin
                     int *bound_port);
 void aut_http_stop (struct aut_http **self_p);
 
+/*  What a question on the status socket asks (socket_status.c); AUT_ERR_INVALID and others say what
+ *  is wrong with it. */
+int aut_query_parse (aut_query_t *query, const char *text);
+
 /*  The lock on a state directory (lock.c): AUT_ERR_STATE names who has it. */
 int aut_broker_lock (int *fd, const char *state_dir);
 

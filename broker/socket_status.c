@@ -82,7 +82,7 @@ static int parse_object (const json_t *object, aut_query_t *query)
     return aut_job_parse (&query->id, id);
 }
 
-static int parse (const char *text, aut_query_t *query)
+int aut_query_parse (aut_query_t *query, const char *text)
 {
     json_t *json = NULL;
     int rc = aut_json_parse (&json, text, strlen (text), "question");
@@ -141,7 +141,7 @@ static void receive (status_t *self)
         query->peer = peer;
         query->envelope = envelope;
         if (!rc)
-            rc = parse (text, query);
+            rc = aut_query_parse (query, text);
         if (!rc)
             rc = ask (self, query);
         if (rc) {

@@ -132,11 +132,11 @@ endfunction ()
 
 # aut_fuzz (NAME SOURCES ... LINK ...): a fuzz target defining LLVMFuzzerTestOneInput.
 # With clang it is also built as a libFuzzer program (make fuzz); under ctest a plain driver
-# replays tests/fuzz/corpus/NAME and then mutates it for a fixed number of inputs.
+# replays tests/fuzz/corpus/NAME and then mutates it INPUTS times (100,000; less where one takes long).
 function (aut_fuzz name)
     cmake_parse_arguments (A "" "INPUTS" "SOURCES;LINK" ${ARGN})
     if (NOT A_INPUTS)
-        set (A_INPUTS 20000)
+        set (A_INPUTS 100000)
     endif ()
     add_executable (${name} ${A_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/driver.c)
     target_link_libraries (${name} PRIVATE ${A_LINK} auteur_core)

@@ -14,7 +14,8 @@
  *  part of it can lead out of it. */
 bool aut_hub_is_name (const char *model);
 
-/*  Where the cache is, or would be; the caller frees it. NULL if even the home folder is unknown. */
+/*  Where the cache is, or would be; the caller frees it. NULL if even the home folder is unknown.
+ */
 char *aut_hub_root (void);
 
 /*  The folder of a snapshot and its commit; the caller frees both. REVISION is the name of a ref

@@ -80,6 +80,14 @@ void aut_picture_destroy (aut_picture_t **self_p)
     *self_p = NULL;
 }
 
+/*  Before a frame's memory is taken: the header may say anything. */
+static int s_bounded_buffer (AVCodecContext *c, AVFrame *frame, int flags)
+{
+    if ((int64_t)frame->width * frame->height > AUT_PICTURE_MAX_PIXELS)
+        return AVERROR (EINVAL);
+    return avcodec_default_get_buffer2 (c, frame, flags);
+}
+
 /*  Sends the whole file as one packet and takes the first frame. */
 static int s_decode_frame (AVFrame *frame, const s_kind_t *kind, const uint8_t *data, size_t size,
                            const char *what)
@@ -95,6 +103,7 @@ static int s_decode_frame (AVFrame *frame, const s_kind_t *kind, const uint8_t *
         c->thread_count = 1;
         /* Above our limit, so that a picture slightly too large is told its size. */
         c->max_pixels = (int64_t)AUT_PICTURE_MAX_PIXELS * 2;
+        c->get_buffer2 = s_bounded_buffer;
         c->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
         if (kind->codec != AV_CODEC_ID_TIFF) /* whose own encoder's files it would refuse */
             c->err_recognition |= AV_EF_EXPLODE;
