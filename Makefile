@@ -13,12 +13,13 @@ CONFIGURE := cmake -G Ninja $(CMAKE_FLAGS) -S .
 # LibTorch comes into .venv/ unless there is no engine, or another one is named.
 TORCH := $(if $(filter -DAUTEUR_ENGINE=OFF -DAUTEUR_TORCH=%,$(CMAKE_FLAGS)),true,tools/torch.sh)
 
-.PHONY: help deps build demo check lint bench fuzz install clean
+.PHONY: help deps build demo check eval-mini lint bench fuzz install clean
 
 help:
 	@echo "make demo      install what is missing, build, and render a sample film"
 	@echo "make build     the programs, in $(BIN)/"
 	@echo "make check     every test, with AddressSanitizer and UBSan"
+	@echo "make eval-mini what auteur-mini reaches, by a judge of its frames (some 10 minutes)"
 	@echo "make lint      format, clang-tidy, include arrows, banned calls"
 	@echo "make bench     figures of this machine"
 	@echo "make fuzz      every fuzz target for SECONDS=$(SECONDS) each"
@@ -42,6 +43,11 @@ check: deps
 	@$(CONFIGURE) -B $(CHECK) -DAUTEUR_SANITIZE=address,undefined >/dev/null
 	@cmake --build $(CHECK) -j $(JOBS)
 	@ctest --test-dir $(CHECK) --output-on-failure -j $(JOBS)
+
+# EVAL='--json FILE' and other options of tests/mini/evaluate.py.
+eval-mini: build
+	@python=$$(tools/numpy.sh) && \
+		$$python -B tests/mini/evaluate.py --bin $(BIN) --jobs $(JOBS) $(EVAL)
 
 lint:
 	@tools/deps.sh lint

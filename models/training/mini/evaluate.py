@@ -7,7 +7,6 @@ before; with the tail dropped on purpose the figures must fall, or they measure 
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +15,17 @@ import torch
 from diffusers import AutoencoderKLWan
 
 from .captions import Caption, plain_caption
+from .figures import AIMS, Handoff, by_question, drifting_scenes, held_out_scenes, hits
 from .flow import sample
-from .judge import Blob, find_blob, fit_background, judge
+from .judge import judge
 from .latents import denormalize, normalize
 from .networks import LATENT_SHAPE
 from .render import render
-from .scene import DIRECTIONS, FRAMES, Scene, sample_core
+from .scene import Scene
 from .transformer import Trainee
 from .vae import decode, encode, frames, pixels, psnr
 
 BATCH = 8
-AIMS = {"background": 0.95, "color": 0.95, "motion": 0.90, "shape": 0.75, "all": 0.60,
-        "first_frame_db": 30.0, "direction_kept": 0.90, "jump": 2.0, "color_drift": 0.05}
 
 
 @dataclass
@@ -65,29 +63,10 @@ class Sampler:
         return [frames(video) for video in videos]
 
 
-def held_out_scenes(count: int, seed: str) -> list[Scene]:
-    rng = random.Random(f"evaluation {seed}")
-    return [sample_core(rng, held_out=True) for _ in range(count)]
-
-
-def answers(scene: Scene) -> dict[str, str]:
-    thing = scene.things[0]
-    return {"background": scene.background.color, "color": thing.color, "shape": thing.shape,
-            "motion": thing.motion}
-
-
 def score(clips: list[np.ndarray], scenes: list[Scene]) -> dict[str, float]:
     """Shares that the judge reads as asked. Rotation is reported apart, as no figure asks it."""
-    hits: dict[str, list[bool]] = {}
-    for clip, scene in zip(clips, scenes, strict=True):
-        verdict, wanted = judge(clip), answers(scene)
-        right = {name: getattr(verdict, name) == value for name, value in wanted.items()}
-        right["all"] = all(right.values())
-        if wanted["motion"] == "rotate":
-            right["rotation"] = right.pop("motion")
-        for name, hit in right.items():
-            hits.setdefault(name, []).append(hit)
-    return {name: float(np.mean(hit)) for name, hit in hits.items()}
+    rows = [hits(judge(clip), scene) for clip, scene in zip(clips, scenes, strict=True)]
+    return {name: float(np.mean(hit)) for name, hit in by_question(rows).items()}
 
 
 def _in_batches(sampler: Sampler, texts: list[str],
@@ -121,39 +100,10 @@ def from_first_frame(sampler: Sampler, count: int) -> dict[str, float]:
     return {"first_frame_db": float(np.mean([psnr(e) for e in errors])), **score(clips, scenes)}
 
 
-def _blobs(clip: np.ndarray) -> list[Blob | None]:
-    return [find_blob(f, fit_background(f.astype(float))) for f in clip]
-
-
-@dataclass
-class _Border:
-    """What happens from the frame before a border to the one after."""
-
-    jump: float            # position, in median steps inside chunks
-    kept: bool | None      # direction; None where a bounce is due
-
-
-def _border(path: np.ndarray, at: int, axis: int, height: int) -> _Border:
-    """`path` (T, 2) are positions in pixels; frame `at` is the first new one."""
-    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
-    inside = np.delete(steps, at - 1)
-    jump = steps[at - 1] / max(float(np.median(inside)), 0.25)
-    before, after = path[at - 1] - path[at - 5], path[at + 3] - path[at - 1]
-    room = np.array((1.5 * height, height))[axis]
-    near_edge = min(path[at - 1, axis], room - path[at - 1, axis]) < 0.3 * height
-    kept = None if near_edge else bool(before[axis] * after[axis] > 0)
-    return _Border(float(jump), kept)
-
-
 def handoff(sampler: Sampler, count: int, tail: int, chunks: int = 4,
             drop: bool = False) -> dict[str, float]:
     """Shots of several chunks; `tail` frames are handed on, or none if they are dropped."""
-    rng = random.Random("evaluation handoff")
-    scenes = []
-    while len(scenes) < count:
-        scene = sample_core(rng, held_out=True)
-        if scene.things[0].motion in DIRECTIONS and scene.things[0].slow:
-            scenes.append(scene)
+    scenes = drifting_scenes(count)
     texts = [plain_caption(s).text for s in scenes]
     shots = _in_batches(sampler, texts, [render(s, np.arange(5)) for s in scenes])
     for chunk in range(1, chunks):
@@ -164,28 +114,10 @@ def handoff(sampler: Sampler, count: int, tail: int, chunks: int = 4,
             made = sampler(texts[part], sampler_seed + first, given)
             shots[part] = [np.concatenate((shot, clip[tail:]))
                            for shot, clip in zip(shots[part], made, strict=True)]
-    return _handoff_figures(shots, scenes, tail, chunks)
-
-
-def _handoff_figures(shots: list[np.ndarray], scenes: list[Scene], tail: int,
-                     chunks: int) -> dict[str, float]:
-    borders, drift, lost = [], [], 0
+    result = Handoff()
     for shot, scene in zip(shots, scenes, strict=True):
-        blobs = _blobs(shot)
-        if any(b is None for b in blobs):
-            lost += 1
-            continue
-        path = np.array([(b.x, b.y) for b in blobs])
-        colors = np.array([b.color for b in blobs])
-        drift.append(np.abs(colors[-4:].mean(0) - colors[:4].mean(0)).max() / 255)
-        axis = 0 if scene.things[0].motion in ("left", "right") else 1
-        borders += [_border(path, FRAMES + k * (FRAMES - tail), axis, shot.shape[1])
-                    for k in range(chunks - 1)]
-    kept = [b.kept for b in borders if b.kept is not None]
-    return {"jump": float(np.median([b.jump for b in borders])) if borders else float("nan"),
-            "direction_kept": float(np.mean(kept)) if kept else float("nan"),
-            "color_drift": float(np.median(drift)) if drift else float("nan"),
-            "lost": lost / len(shots)}
+        result.add(shot, scene, tail, chunks)
+    return result.figures()
 
 
 def seeds_matter(sampler: Sampler) -> dict[str, bool]:
