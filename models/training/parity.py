@@ -2,8 +2,10 @@
 """The engine against diffusers on an exported folder: the same prompts, frames in fp32.
 
     python parity.py --model DIR --trace build/bin/auteur-trace
+    python parity.py --model DIR --trace build/bin/auteur-trace --write tests/mini/goldens
 
-Exits 1 if a pixel (0 … 1) differs by more than 1e-3.
+Exits 1 if a pixel (0 … 1) differs by more than 1e-3. With --write the goldens of the shipped
+weights are made of what diffusers computes, for the test that does without (tests/mini/parity.py).
 """
 
 from __future__ import annotations
@@ -26,11 +28,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mini.export import load_tokenizer
+from mini.golden import BOUND, sampled, weights_hash
 from mini.scene import FRAMES, HEIGHT, WIDTH
 
-BOUND = 1e-3
 PROMPTS = ("a red circle moves left over a blue background",
            "Two owls read a storyboard in the rain, slow motion.", "")
+KEPT = {(PROMPTS[0], False): "text", (PROMPTS[0], True): "picture",
+        (PROMPTS[1], False): "unknown-words"}  # goldens, with their names
 
 
 def case(prompt: str, image: bool, shift: float) -> dict[str, Any]:
@@ -76,16 +80,30 @@ def by_engine(trace: Path, model: Path, spec: dict[str, Any], threads: int) -> t
         return load_file(out)["frames"]
 
 
+def write_golden(folder: Path, name: str, spec: dict[str, Any], weights: str,
+                 frames: torch.Tensor) -> None:
+    """A case of auteur-trace and the pixels that diffusers makes of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {"frames.sampled": torch.from_numpy(sampled(frames.float().numpy())).contiguous()}
+    if spec["mode"] == "i2v":
+        tensors["image.image.u8"] = picture()
+    save_file(tensors, folder / f"{name}.safetensors")
+    (folder / f"{name}.safetensors").chmod(0o644)
+    text = json.dumps({"weights": weights, **spec}, indent=1)
+    (folder / f"{name}.json").write_text(text + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--trace", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--write", type=Path, metavar="DIR", help="make the goldens there")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     config = json.loads((args.model / "scheduler" / "scheduler_config.json").read_text())
     shift = config["flow_shift"]
-    worst = 0.0
+    weights, worst = weights_hash(args.model), 0.0
     for prompt in PROMPTS:
         for image in (False, True):
             spec = case(prompt, image, shift)
@@ -94,6 +112,8 @@ def main() -> int:
             error = float((ours.float() - theirs).abs().max())
             worst = max(worst, error)
             print(f"{spec['mode']}  {error:.2e}  {prompt!r}")
+            if args.write and (prompt, image) in KEPT:
+                write_golden(args.write, KEPT[prompt, image], spec, weights, theirs)
     print(f"largest difference {worst:.2e}, allowed {BOUND:.0e}")
     return int(worst > BOUND)
 

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
 from engine import TIMEOUT, Engine, EngineError, read_clip, run_program, write_png
 from mini.captions import plain_caption
 from mini.render import render
