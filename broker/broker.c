@@ -47,12 +47,44 @@ static int check_options (const aut_broker_options_t *o)
         return 0;
     if (o->port < 0 || o->port > 65531)
         return aut_fail (AUT_ERR_INVALID, "--port must be 0 … 65531, as five ports follow it");
-    if (!is_loopback (o->bind) && !o->insecure)
-        return aut_fail (AUT_ERR_DENIED,
-                         "--bind %s is open to the network, and there are no keys yet: add "
-                         "--insecure if everybody who can reach it may use it",
-                         o->bind);
     return 0;
+}
+
+/*  The folder of keys, or NULL to go without: what --keys names; else, on an address that others
+ *  can reach, the default one. The caller frees it. */
+static char *keys_dir (const aut_broker_options_t *o)
+{
+    bool named = o->keys_dir && o->keys_dir[0];
+    if (o->transport == AUT_BROKER_INPROC || o->insecure)
+        return NULL;
+    if (named)
+        return aut_strdup (o->keys_dir);
+    return is_loopback (o->bind) ? NULL : aut_keys_default_dir ();
+}
+
+static int start_guard (aut_broker_t *self)
+{
+    const aut_broker_options_t *o = &self->options;
+    char *dir = keys_dir (o);
+    if (!dir)
+        return 0;
+    int rc = aut_guard_start (&self->guard, dir);
+    if (rc == AUT_ERR_NOT_FOUND && !(o->keys_dir && o->keys_dir[0]))
+        rc = aut_fail (AUT_ERR_DENIED,
+                       "--bind %s is open to the network and needs keys, and there are none in %s: "
+                       "run auteur keys new, or add --insecure if everybody who can reach it may "
+                       "use it",
+                       o->bind, dir);
+    else if (rc == AUT_ERR_NOT_FOUND) {
+        char *why = aut_strdup (aut_error_detail ());
+        rc = aut_fail (AUT_ERR_DENIED, "--keys: %s", why);
+        free (why);
+    }
+    if (!rc)
+        snprintf (self->endpoints.key, sizeof self->endpoints.key, "%s",
+                  aut_guard_pair (self->guard)->public_key);
+    free (dir);
+    return rc;
 }
 
 /* ---- state ---------------------------------------------------------------------------------- */
@@ -158,7 +190,9 @@ static int bind_one (aut_broker_t *self, aut_port_t port, zsock_t **sock, char *
     else
         endpoint = aut_sprintf ("tcp://%s%s%s:%d", v6 ? "[" : "", self->bind, v6 ? "]" : "",
                                 o->port + (int)port);
-    int rc = aut_net_bind (sock, port, endpoint);
+    int rc = aut_net_bind_curve (sock, port, endpoint, aut_guard_pair (self->guard));
+    if (!rc)
+        rc = aut_guard_watch (self->guard, *sock, port);
     if (!rc) {
         const char *bound = zsock_endpoint (*sock);
         snprintf (url, size, "%s", bound && bound[0] ? bound : endpoint);
@@ -187,11 +221,12 @@ static int start_http (aut_broker_t *self)
         return 0;
     if (port < 0)
         port = o->port ? o->port + 80 : 0;
-    int rc = aut_http_start (&self->http, self, self->bind, port, &bound);
+    const char *bind = o->http_bind ? o->http_bind : self->guard ? "127.0.0.1" : self->bind;
+    int rc = aut_http_start (&self->http, self, bind, port, &bound);
     if (rc)
         return rc;
-    bool v6 = strchr (self->bind, ':') && self->bind[0] != '[';
-    char *url = aut_sprintf ("tcp://%s%s%s:%d", v6 ? "[" : "", self->bind, v6 ? "]" : "", bound);
+    bool v6 = strchr (bind, ':') && bind[0] != '[';
+    char *url = aut_sprintf ("tcp://%s%s%s:%d", v6 ? "[" : "", bind, v6 ? "]" : "", bound);
     char reachable[256];
     snprintf (reachable, sizeof reachable, "%s", url);
     make_reachable (reachable, sizeof reachable);
@@ -243,6 +278,7 @@ static int write_endpoints (aut_broker_t *self)
                 [AUT_PORT_STATUS] = (char *)e->status,
                 [AUT_PORT_EVENTS] = (char *)e->events},
         .http = (char *)e->http,
+        .key = e->key[0] ? (char *)e->key : NULL,
         .epoch = e->epoch,
     };
     char *text = aut_endpoints_json (&out, (uint64_t)getpid ());
@@ -285,6 +321,7 @@ static void destroy (aut_broker_t *self)
         pthread_join (self->planner_thread, NULL);
     aut_http_stop (&self->http);
     stop_actors (self);
+    aut_guard_stop (&self->guard);
     free_mailboxes (self);
     aut_core_actions_destroy (&self->actions);
     aut_core_destroy (&self->core);
@@ -337,6 +374,22 @@ static aut_broker_t *new_broker (const aut_broker_options_t *options)
     return self;
 }
 
+/*  Says what is open to whom. */
+static void tell_openness (const aut_broker_t *self)
+{
+    const aut_broker_endpoints_t *e = &self->endpoints;
+    if (self->options.transport != AUT_BROKER_TCP)
+        return;
+    if (self->guard)
+        aut_log (AUT_LOG_INFO, LOG, "keys are required; this broker's public key is %s", e->key);
+    else if (!is_loopback (self->bind))
+        aut_log (AUT_LOG_WARN, LOG,
+                 "INSECURE: everybody who can reach %s may submit, read and cancel every job, take "
+                 "part as a node and read and store files, unencrypted: %s (clients), %s (nodes), "
+                 "%s (files), %s (status), %s (events), %s",
+                 self->bind, e->client, e->node, e->data, e->status, e->events, e->http);
+}
+
 int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options)
 {
     *out = NULL;
@@ -351,6 +404,8 @@ int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options)
     if (!rc)
         rc = make_core (self);
     if (!rc)
+        rc = start_guard (self);
+    if (!rc)
         rc = start_threads (self);
     if (!rc)
         rc = write_endpoints (self);
@@ -363,9 +418,7 @@ int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options)
         free (detail);
         return rc;
     }
-    if (options->transport == AUT_BROKER_TCP && !is_loopback (self->bind))
-        aut_log (AUT_LOG_WARN, LOG, "INSECURE: everybody who can reach %s may use this broker",
-                 self->bind);
+    tell_openness (self);
     *out = self;
     return 0;
 }

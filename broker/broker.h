@@ -39,8 +39,10 @@ typedef struct {
     int64_t silent_ms;  /* a node that says nothing for so long is lost; 15000 */
     int64_t ping_ms;    /* how often both sides speak at least; 0 = a fifth of silent_ms ≤ 1 s */
     const char *models; /* DIR[:DIR…] looked through before the shipped models, or NULL */
-    const char *keys_dir;     /* CURVE keys and allow-lists, or NULL; not there yet */
-    bool insecure;            /* allows a bind other than loopback without keys */
+    const char *keys_dir;  /* CURVE keys and allow-lists; NULL = without keys on loopback, else the
+                              default folder (proto/keys.h) */
+    bool insecure;         /* without keys, whatever the address */
+    const char *http_bind; /* TCP: NULL = `bind`, with keys 127.0.0.1: HTTP knows no keys */
     const aut_clock_t *clock; /* NULL = the machine's */
     uint32_t event_ring;      /* how many events `{"get":"events"}` can go back; 65536 */
     /*  Tests: wraps the store that the broker opened; may be NULL. The wrapper owns `inner`. */
@@ -54,12 +56,14 @@ void aut_broker_options_init (aut_broker_options_t *options);
  *  when there is none. */
 typedef struct {
     char client[256], node[256], data[256], status[256], events[256], http[256];
+    char key[48]; /* the broker's public key; "" without keys */
     uint64_t epoch;
 } aut_broker_endpoints_t;
 
 /*  Starts a broker and returns when it accepts connections. Any thread.
  *  AUT_ERR_STATE: another broker (named with its pid and host) has the state directory;
- *  AUT_ERR_DENIED: the bind address needs keys or `insecure`; AUT_ERR_VERSION: the database is of
+ *  AUT_ERR_DENIED: the bind address needs keys or `insecure`, or the keys are open to others;
+ *  AUT_ERR_INVALID also for malformed keys; AUT_ERR_VERSION: the database is of
  *  a newer auteur; AUT_ERR_IO, AUT_ERR_NO_SPACE, AUT_ERR_CORRUPT from the disk; AUT_ERR_EXISTS: a
  *  port is taken. */
 int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options);

@@ -17,6 +17,7 @@
 #include "broker/broker.h"
 #include "broker/catalogue.h"
 #include "broker/core/core.h"
+#include "broker/guard.h"
 #include "broker/mailbox.h"
 #include "broker/store/store.h"
 #include "lib/core/blob.h"
@@ -137,6 +138,7 @@ struct aut_broker {
     aut_blobs_t *blobs;
     aut_registry_t *registry;
     int lock_fd;
+    aut_guard_t *guard; /* NULL: without keys */
     int64_t started_ms;
 
     /* the loop's own */
@@ -226,5 +228,12 @@ int aut_job_parse (uint64_t *id, const char *text);
 
 /*  Waits for any of socket, pipe and mailbox; gives bits 1, 2, 4. */
 unsigned aut_socket_wait (zsock_t *sock, zsock_t *pipe, aut_mailbox_t *mailbox, int timeout_ms);
+
+/*  Closes a server socket of ours, its monitor first. */
+void aut_socket_close (zsock_t **sock);
+
+/*  How often a thread looks whether a key was revoked, when nothing else wakes it; -1 without keys.
+ */
+#define AUT_BROKER_LOOK_MS 200
 
 #endif

@@ -22,13 +22,13 @@
 #define CONFIG_MAX (1 << 20)
 
 typedef struct {
-    const char *state, *bind, *config, *backup, *keys, *models, *log_level, *log_format;
+    const char *state, *bind, *http_bind, *config, *backup, *keys, *models, *log_level, *log_format;
     int64_t port, http_port;
     double lease, silent;
     bool insecure, no_color;
 } values_t;
 
-#define OPTIONS 15
+#define OPTIONS 16
 
 static void fill_table (aut_opt_t table[OPTIONS], values_t *v)
 {
@@ -53,10 +53,14 @@ static void fill_table (aut_opt_t table[OPTIONS], values_t *v)
          0},
         {"models", 0, AUT_OPT_STRING, &v->models, "DIR[:DIR...]",
          "folders with model manifests, before the shipped ones", "AUTEUR_MODELS", 0, 0},
-        {"keys", 0, AUT_OPT_STRING, &v->keys, "DIR", "CURVE keys and allow-lists (not there yet)",
+        {"http-bind", 0, AUT_OPT_STRING, &v->http_bind, "ADDR",
+         "address of HTTP, which knows no keys (--bind; with keys 127.0.0.1)", NULL, 0, 0},
+        {"keys", 0, AUT_OPT_STRING, &v->keys, "DIR",
+         "keys of this broker and lists of who is allowed; needed on any address but loopback "
+         "($XDG_CONFIG_HOME/auteur/keys; auteur keys --help)",
          "AUTEUR_KEYS", 0, 0},
         {"insecure", 0, AUT_OPT_FLAG, &v->insecure, NULL,
-         "let everybody in who can reach an address other than loopback", NULL, 0, 0},
+         "go without keys: everybody in who can reach the address", NULL, 0, 0},
         {"log-level", 0, AUT_OPT_STRING, &v->log_level, "LEVEL", "debug, info, warn, error (info)",
          NULL, 0, 0},
         {"log-format", 0, AUT_OPT_STRING, &v->log_format, "FORMAT", "text or json (text)", NULL, 0,
@@ -193,6 +197,7 @@ static int run (const values_t *v)
     options.silent_ms = (int64_t)(v->silent * 1000);
     options.models = v->models;
     options.keys_dir = v->keys;
+    options.http_bind = v->http_bind;
     options.insecure = v->insecure;
     int rc = aut_broker_start (&broker, &options);
     if (rc) {

@@ -28,6 +28,13 @@ unsigned aut_socket_wait (zsock_t *sock, zsock_t *pipe, aut_mailbox_t *mailbox, 
     return bits;
 }
 
+void aut_socket_close (zsock_t **sock)
+{
+    if (*sock)
+        aut_guard_unwatch (*sock);
+    zsock_destroy (sock);
+}
+
 int aut_job_parse (uint64_t *id, const char *text)
 {
     size_t len = strlen (text);

@@ -277,6 +277,8 @@ static void receive (client_t *self)
         if (rc) {
             if (in.msg.type)
                 aut_net_send_to (self->sock, &in.peer, &in.msg, NULL, 0);
+        } else if ((rc = aut_guard_check (self->broker->guard, in.user, AUT_PORT_CLIENT))) {
+            send_error (self, &in.peer, req_of (&in.msg), rc);
         } else if (in.msg.type == AUT_MSG_PING) {
             aut_net_send_to (self->sock, &in.peer, &(aut_msg_t){.type = AUT_MSG_PONG}, NULL, 0);
         } else if (in.msg.type != AUT_MSG_PONG && in.msg.type != AUT_MSG_ERROR) {
@@ -336,5 +338,5 @@ void aut_client_socket (zsock_t *pipe, void *args)
     answer (&self);
     while (self.replies)
         forget (&self, self.replies);
-    zsock_destroy (&self.sock);
+    aut_socket_close (&self.sock);
 }

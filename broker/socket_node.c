@@ -22,6 +22,7 @@
 typedef struct {
     uint64_t peer; /* our number */
     aut_peer_t route;
+    char key[AUT_KEY_TEXT];    /* that the handshake proved; "" without keys */
     int64_t heard_ms, told_ms; /* last word of the node; last time the loop was told of it */
     int64_t spoke_ms;          /* last word to the node */
     uint64_t seen_round;       /* of the list of those heard that it is on */
@@ -34,6 +35,7 @@ typedef struct {
     session_t *peers, *routes;
     uint64_t next_peer;
     int64_t ping_ms, silent_ms, next_beat;
+    uint64_t losses; /* of keys, when the sessions were last looked at */
 } node_t;
 
 /* ---- sessions ------------------------------------------------------------------------------- */
@@ -45,13 +47,14 @@ static session_t *find_route (node_t *self, const aut_peer_t *route)
     return session;
 }
 
-static session_t *add_session (node_t *self, const aut_peer_t *route)
+static session_t *add_session (node_t *self, const aut_peer_t *route, const char *key)
 {
     if (HASH_CNT (by_peer, self->peers) >= SESSIONS_MAX)
         return NULL;
     session_t *session = aut_calloc (1, sizeof *session);
     session->peer = ++self->next_peer;
     session->route = *route;
+    memcpy (session->key, key, sizeof session->key);
     session->spoke_ms = aut_mono_ms (self->broker->clock);
     HASH_ADD (by_peer, self->peers, peer, sizeof session->peer, session);
     HASH_ADD (by_route, self->routes, route, sizeof session->route, session);
@@ -74,6 +77,16 @@ static void tell_gone (node_t *self, session_t *session)
 {
     aut_in_t *in = aut_calloc (1, sizeof *in);
     in->event.kind = AUT_EV_GONE;
+    in->event.peer = session->peer;
+    drop_session (self, session);
+    post (self, in);
+}
+
+/*  Its key was revoked: as if it had said BYE, its leases are given back at once. */
+static void shut_out (node_t *self, session_t *session)
+{
+    aut_in_t *in = aut_calloc (1, sizeof *in);
+    in->event.kind = AUT_EV_BYE;
     in->event.peer = session->peer;
     drop_session (self, session);
     post (self, in);
@@ -164,7 +177,22 @@ static void post (node_t *self, aut_in_t *in)
         aut_in_destroy (in);
 }
 
-static void fill_hello (aut_in_t *in)
+/*  The core knows a node by these bytes. With keys they are made from the key that the handshake
+ *  proved and what the process drew: nobody can be a node of another key, and machines that share
+ *  a key are still several nodes. */
+static void set_identity (aut_core_hello_t *to, const char *key, const uint8_t *instance)
+{
+    uint8_t text[AUT_KEY_TEXT + AUT_CORE_INSTANCE] = {0};
+    memcpy (to->instance, instance, sizeof to->instance);
+    if (!key[0])
+        return;
+    memcpy (text, key, strlen (key));
+    memcpy (text + AUT_KEY_TEXT, instance, AUT_CORE_INSTANCE);
+    aut_hash_t hash = aut_hash_of (text, sizeof text);
+    memcpy (to->instance, hash.bytes, sizeof to->instance);
+}
+
+static void fill_hello (aut_in_t *in, const char *key)
 {
     const aut_msg_hello_t *hello = &in->msg.hello;
     aut_core_hello_t *to = &in->event.u.hello;
@@ -188,7 +216,7 @@ static void fill_hello (aut_in_t *in)
         in->held[i].finished = from->finished;
     }
     to->name = hello->name;
-    memcpy (to->instance, hello->instance, sizeof to->instance);
+    set_identity (to, key, hello->instance);
     to->workers = in->workers;
     to->worker_count = (uint32_t)hello->worker_count;
     to->held = in->held;
@@ -255,14 +283,14 @@ static aut_core_token_t core_token (const aut_token_t *token)
 }
 
 /*  The message as the core's event. */
-static int fill_event (node_t *self, aut_in_t *in)
+static int fill_event (node_t *self, const session_t *session, aut_in_t *in)
 {
     const aut_msg_t *msg = &in->msg;
     aut_core_event_t *event = &in->event;
     switch (msg->type) {
     case AUT_MSG_HELLO:
         event->kind = AUT_EV_HELLO;
-        fill_hello (in);
+        fill_hello (in, session->key);
         return 0;
     case AUT_MSG_STARTED:
         event->kind = AUT_EV_STARTED;
@@ -311,7 +339,7 @@ static void take (node_t *self, session_t *session, aut_received_t *received)
     in->msg = received->msg;
     memset (&received->msg, 0, sizeof received->msg);
     in->event.peer = session->peer;
-    int rc = fill_event (self, in);
+    int rc = fill_event (self, session, in);
     if (rc) {
         aut_log (AUT_LOG_WARN, LOG, "a node's %s is refused: %s", aut_msg_name (in->msg.type),
                  aut_error_detail ());
@@ -333,7 +361,7 @@ static void greet (node_t *self, aut_received_t *in)
         return;
     if (in->msg.type != AUT_MSG_HELLO)
         aut_fail (AUT_ERR_STATE, "this broker does not know you: say HELLO first");
-    else if (!(session = add_session (self, &in->peer)))
+    else if (!(session = add_session (self, &in->peer, in->user)))
         aut_fail (AUT_ERR_AGAIN, "the broker has %d nodes already", SESSIONS_MAX);
     else {
         session->heard_ms = session->told_ms = aut_mono_ms (self->broker->clock);
@@ -347,6 +375,13 @@ static void greet (node_t *self, aut_received_t *in)
 static void receive_one (node_t *self, aut_received_t *in)
 {
     session_t *session = find_route (self, &in->peer);
+    int rc = aut_guard_check (self->broker->guard, in->user, AUT_PORT_NODE);
+    if (rc) {
+        if (session)
+            shut_out (self, session);
+        aut_net_send_error_to (self->sock, &in->peer, 0, 0, rc);
+        return;
+    }
     if (!session) {
         greet (self, in);
         return;
@@ -400,16 +435,35 @@ static void expire (node_t *self)
     }
 }
 
+/*  After a key was revoked: nodes of such keys are out also if they say nothing. */
+static void look_at_keys (node_t *self)
+{
+    uint64_t losses = aut_guard_losses (self->broker->guard);
+    if (losses == self->losses)
+        return;
+    self->losses = losses;
+    for (session_t *s = self->peers, *next; s; s = next) {
+        aut_who_t who;
+        next = s->by_peer.next;
+        aut_guard_who (self->broker->guard, s->key, &who);
+        if (!(who.roles & AUT_MAY_NODE))
+            shut_out (self, s);
+    }
+}
+
 void aut_node_socket (zsock_t *pipe, void *args)
 {
     aut_actor_args_t *a = args;
     node_t self = {.broker = a->broker, .sock = a->sock};
     self.ping_ms = a->broker->options.ping_ms;
     self.silent_ms = a->broker->options.silent_ms;
+    self.losses = aut_guard_losses (a->broker->guard);
     zsock_signal (pipe, 0);
     for (;;) {
         int64_t wait = self.next_beat - aut_mono_ms (self.broker->clock);
         wait = wait < 0 ? 0 : wait > self.ping_ms ? self.ping_ms : wait;
+        if (a->broker->guard && wait > AUT_BROKER_LOOK_MS)
+            wait = AUT_BROKER_LOOK_MS;
         unsigned bits = aut_socket_wait (self.sock, pipe, self.broker->to_nodes, (int)wait);
         if (bits & 4)
             send_waiting (&self);
@@ -417,6 +471,7 @@ void aut_node_socket (zsock_t *pipe, void *args)
             receive (&self);
         if (bits & 2)
             break;
+        look_at_keys (&self);
         if (aut_mono_ms (self.broker->clock) >= self.next_beat) {
             beat (&self);
             expire (&self);
@@ -425,5 +480,5 @@ void aut_node_socket (zsock_t *pipe, void *args)
     send_waiting (&self);
     while (self.peers)
         drop_session (&self, self.peers);
-    zsock_destroy (&self.sock);
+    aut_socket_close (&self.sock);
 }

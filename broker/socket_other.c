@@ -3,9 +3,20 @@
 
 #include "lib/core/error.h"
 #include "lib/core/log.h"
+#include "lib/core/mem.h"
 #include "proto/artifact_server.h"
 
+#include <stdlib.h>
+
 #define LOG "broker"
+#define BIND_TRIES 500
+#define BIND_PAUSE_MS 10
+
+static int may_transfer (void *ctx, const char *user)
+{
+    aut_broker_t *broker = ctx;
+    return aut_guard_check (broker->guard, user, AUT_PORT_DATA);
+}
 
 void aut_data_socket (zsock_t *pipe, void *args)
 {
@@ -16,6 +27,9 @@ void aut_data_socket (zsock_t *pipe, void *args)
     int rc = aut_artifact_server_new (&server, broker->blobs, NULL, NULL, NULL);
     if (rc)
         aut_log (AUT_LOG_ERROR, LOG, "artifact service: %s", aut_error_detail ());
+    else
+        aut_artifact_server_guard (
+            server, &(aut_artifact_guard_t){.check = may_transfer, .ctx = broker});
     zsock_signal (pipe, rc ? 1 : 0);
     while (server && !aut_artifact_server_step (server, sock, pipe, 1000, broker->clock)) {
         aut_artifact_stats_t stats;
@@ -25,7 +39,7 @@ void aut_data_socket (zsock_t *pipe, void *args)
         __atomic_store_n (&broker->data_stored, stats.stored, __ATOMIC_RELAXED);
     }
     aut_artifact_server_destroy (&server);
-    zsock_destroy (&sock);
+    aut_socket_close (&sock);
 }
 
 static void publish (aut_broker_t *broker, zsock_t *sock)
@@ -35,9 +49,30 @@ static void publish (aut_broker_t *broker, zsock_t *sock)
     for (size_t i = 0; i < count; i++) {
         aut_note_t *note = items[i];
         /* A watcher that is too slow loses it here and fills the gap by its sequence number. */
-        aut_net_publish (sock, note->topic, note->text, note->size);
+        if (sock)
+            aut_net_publish (sock, note->topic, note->text, note->size);
         aut_note_destroy (note);
     }
+}
+
+/*  A subscriber cannot be cut off alone, and one whose key was revoked would listen for ever: all
+ *  are, by a new socket at the same address. Those that may come back do so by themselves within
+ *  moments and ask the status socket for what they missed. */
+static void bind_anew (aut_broker_t *broker, zsock_t **sock)
+{
+    char *endpoint = aut_strdup (zsock_endpoint (*sock));
+    int rc = AUT_ERR_IO;
+    zsock_set_linger (*sock, 0);
+    zsock_unbind (*sock, "%s", endpoint);
+    aut_socket_close (sock);
+    for (int tries = 0; rc && tries < BIND_TRIES; tries++) {
+        rc = aut_net_bind_curve (sock, AUT_PORT_EVENTS, endpoint, aut_guard_pair (broker->guard));
+        if (rc)
+            zclock_sleep (BIND_PAUSE_MS); /* the old one is being closed */
+    }
+    if (rc)
+        aut_log (AUT_LOG_ERROR, LOG, "events are not published any more: %s", aut_error_detail ());
+    free (endpoint);
 }
 
 void aut_events_socket (zsock_t *pipe, void *args)
@@ -45,9 +80,16 @@ void aut_events_socket (zsock_t *pipe, void *args)
     aut_actor_args_t *a = args;
     aut_broker_t *broker = a->broker;
     zsock_t *sock = a->sock;
+    uint64_t losses = aut_guard_losses (broker->guard);
     zsock_signal (pipe, 0);
     for (;;) {
-        unsigned bits = aut_socket_wait (sock, pipe, broker->to_events, -1);
+        unsigned bits = aut_socket_wait (sock, pipe, broker->to_events,
+                                         broker->guard ? AUT_BROKER_LOOK_MS : -1);
+        if (sock && aut_guard_losses (broker->guard) != losses) {
+            losses = aut_guard_losses (broker->guard);
+            bind_anew (broker, &sock);
+            bits &= ~1u;
+        }
         if (bits & 4)
             publish (broker, sock);
         if (bits & 1) {
@@ -59,5 +101,5 @@ void aut_events_socket (zsock_t *pipe, void *args)
             break;
     }
     publish (broker, sock);
-    zsock_destroy (&sock);
+    aut_socket_close (&sock);
 }

@@ -133,10 +133,12 @@ static void receive (status_t *self)
     for (int i = 0; i < 64; i++) {
         aut_peer_t peer;
         bool envelope = false;
-        char *text = NULL;
-        int rc = aut_net_recv_query (self->sock, &peer, &envelope, &text);
+        char *text = NULL, user[AUT_KEY_TEXT];
+        int rc = aut_net_recv_query_of (self->sock, &peer, user, &envelope, &text);
         if (rc == AUT_ERR_AGAIN)
             return;
+        if (!rc)
+            rc = aut_guard_check (self->broker->guard, user, AUT_PORT_STATUS);
         aut_query_t *query = aut_calloc (1, sizeof *query);
         query->peer = peer;
         query->envelope = envelope;
@@ -211,5 +213,5 @@ void aut_status_socket (zsock_t *pipe, void *args)
         HASH_DEL (self.pending, pending);
         free (pending);
     }
-    zsock_destroy (&self.sock);
+    aut_socket_close (&self.sock);
 }

@@ -51,6 +51,7 @@ static int exit_code_of (int code)
     case AUT_ERR_INVALID:
     case AUT_ERR_NOT_FOUND:
     case AUT_ERR_TOO_LARGE:
+    case AUT_ERR_DENIED:
         return AUT_EXIT_USAGE;
     case AUT_ERR_UNREACHABLE:
         return AUT_EXIT_UNREACHABLE;

@@ -39,9 +39,12 @@ typedef struct {
         {"endpoints",    0,      AUT_OPT_STRING,                                                   \
          &(c).endpoints, "FILE", "a broker's endpoints.json, instead of --broker",                 \
          NULL,           0,      0},                                                               \
-        {"keys", 0, AUT_OPT_STRING, &(c).keys, "DIR", "CURVE keys", "AUTEUR_KEYS", 0, 0},          \
-        {"insecure", 0, AUT_OPT_FLAG, &(c).insecure, NULL, "talk to a broker without keys", NULL,  \
-         0,          0},                                                                           \
+        {"keys",        0,     AUT_OPT_STRING,                                                     \
+         &(c).keys,     "DIR", "this machine's keys ($XDG_CONFIG_HOME/auteur/keys)",               \
+         "AUTEUR_KEYS", 0,     0},                                                                 \
+        {"insecure",    0,    AUT_OPT_FLAG,                                                        \
+         &(c).insecure, NULL, "connect without keys, also to another machine",                     \
+         NULL,          0,    0},                                                                  \
     {                                                                                              \
         "timeout", 0, AUT_OPT_NUMBER, &(c).timeout, "SECONDS",                                     \
             "give up waiting for the broker after so long (default: never, once reached)", NULL,   \

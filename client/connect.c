@@ -66,6 +66,9 @@ int aut_session_open (aut_session_t *out, const aut_common_t *common, aut_sessio
             options.contact_ms = options.timeout_ms;
     }
     if (rc == 0)
+        rc = aut_curve_choose (&out->curve, common->keys, common->insecure, &out->endpoints);
+    options.curve = &out->curve;
+    if (rc == 0)
         rc = aut_client_new (&out->client, &out->endpoints, &options);
     if (rc)
         aut_session_close (out);
@@ -90,7 +93,8 @@ int aut_session_cancel_now (aut_session_t *self, const char *job)
         aut_endpoints_clear (&self->endpoints);
         self->endpoints = now;
     }
-    const aut_client_options_t options = {.contact_ms = CANCEL_MS, .timeout_ms = CANCEL_MS};
+    const aut_client_options_t options = {
+        .contact_ms = CANCEL_MS, .timeout_ms = CANCEL_MS, .curve = &self->curve};
     int rc = aut_client_new (&client, &self->endpoints, &options);
     if (rc == 0)
         rc = aut_client_cancel (client, job);

@@ -10,6 +10,7 @@
 typedef struct {
     aut_client_t *client;
     aut_endpoints_t endpoints;
+    aut_curve_t curve;          /* empty: without keys */
     const char *endpoints_file; /* the user's --endpoints, or NULL */
     aut_local_t *local;         /* NULL with a cluster */
     char *state;                /* the local state's folder, NULL with a cluster */

@@ -17,7 +17,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_UNREACHABLE = 3,
+    EXIT_INTERRUPTED = 130
+};
 
 typedef struct {
     const char *broker, *endpoints, *state, *name, *models, *cache_size, *vram_limit, *keys;
@@ -74,14 +80,12 @@ static int fill_options (const arguments_t *args, aut_endpoints_t *endpoints,
         rc = aut_options_bytes (&options->vram_limit, "--vram-limit", args->vram_limit);
     if (rc == 0 && (args->drain < 0 || args->drain > 1e6))
         rc = aut_fail (AUT_ERR_INVALID, "--drain: %g is not between 0 and 1000000", args->drain);
-    if (rc == 0 && args->keys && !args->insecure)
-        rc = aut_fail (AUT_ERR_UNSUPPORTED,
-                       "--keys: encrypted connections are not there yet; --insecure connects "
-                       "without");
     if (rc == 0)
         rc = find_broker (args, endpoints, options);
     options->state_dir = args->state;
     options->name = args->name;
+    options->keys = args->keys;
+    options->insecure = args->insecure;
     options->devices = args->devices.items;
     options->device_count = args->devices.count;
     options->workers = (uint32_t)args->workers;
@@ -147,12 +151,19 @@ static int run (const arguments_t *args)
         rc = aut_node_start (&node, &options);
     if (rc == 0) {
         code = serve (node, signals);
+        rc = code == EXIT_DONE ? aut_node_fault (node) : 0;
+        if (rc) {
+            fprintf (stderr, "auteur-node: %s\n", aut_error_detail ());
+            code = EXIT_UNREACHABLE;
+        }
         aut_node_stop (&node, 0);
     } else {
         fprintf (stderr, "auteur-node: %s\n", aut_error_detail ());
-        code = rc == AUT_ERR_INVALID || rc == AUT_ERR_NOT_FOUND || rc == AUT_ERR_UNSUPPORTED
+        code = rc == AUT_ERR_INVALID || rc == AUT_ERR_NOT_FOUND || rc == AUT_ERR_UNSUPPORTED ||
+                       rc == AUT_ERR_DENIED
                    ? EXIT_USAGE
-                   : EXIT_FAILED;
+               : rc == AUT_ERR_UNREACHABLE ? EXIT_UNREACHABLE
+                                           : EXIT_FAILED;
     }
     free (state);
     aut_endpoints_clear (&endpoints);
@@ -192,8 +203,9 @@ int main (int argc, char **argv)
          "how long a running chunk may go on at the end (10)", NULL, 0, 0},
         {"hang", 0, AUT_OPT_INT, &args.hang, "SECONDS",
          "a worker that reports nothing for so long is killed (300)", NULL, 1, 1000000},
-        {"keys", 0, AUT_OPT_STRING, &args.keys, "DIR", "CURVE keys (not there yet)", "AUTEUR_KEYS",
-         0, 0},
+        {"keys", 0, AUT_OPT_STRING, &args.keys, "DIR",
+         "this node's keys ($XDG_CONFIG_HOME/auteur/keys; auteur keys --help)", "AUTEUR_KEYS", 0,
+         0},
         {"insecure", 0, AUT_OPT_FLAG, &args.insecure, NULL,
          "connect without keys, also beyond this machine", NULL, 0, 0},
         {"log-level", 0, AUT_OPT_STRING, &args.log_level, "LEVEL",

@@ -7,6 +7,7 @@
 #include "lib/core/file.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
+#include "node/link.h"
 #include "node/offer.h"
 #include "node/pool.h"
 #include "node/transfer.h"
@@ -34,7 +35,7 @@
 
 struct aut_node_daemon {
     /* set before the thread starts */
-    char *node_endpoint, *data_endpoint, *endpoints_file, *work_dir;
+    char *work_dir;
     aut_node_options_t options; /* devices and models are copies, other pointers not for use */
     uint32_t drain_ms;
     int lock, wake, ended;
@@ -44,7 +45,7 @@ struct aut_node_daemon {
     _Atomic int64_t drain_wanted; /* within so many ms, −1 = at once; NO_DRAIN = no */
     atomic_bool reload_wanted;
     /* the loop's own */
-    zsock_t *broker;
+    aut_link_t link; /* before the thread starts, the starter's */
     aut_session_t *session;
     aut_pool_t *pool;
     aut_transfer_t *fetcher, *uploader;
@@ -150,40 +151,22 @@ static void run_task (aut_node_daemon_t *self, uint32_t worker, uint64_t hold)
 
 /*  Connecting */
 
-/*  The broker's addresses now: from the file if there is one, which a restarted broker rewrites. */
-static void look_up (aut_node_daemon_t *self)
-{
-    aut_endpoints_t found = {0};
-    if (!self->endpoints_file)
-        return;
-    if (aut_endpoints_load (&found, self->endpoints_file) == 0) {
-        free (self->node_endpoint);
-        free (self->data_endpoint);
-        self->node_endpoint = aut_strdup (found.url[AUT_PORT_NODE]);
-        self->data_endpoint = aut_strdup (found.url[AUT_PORT_DATA]);
-    }
-    aut_endpoints_clear (&found);
-}
-
 static void reconnect (aut_node_daemon_t *self)
 {
-    look_up (self);
-    zsock_destroy (&self->broker);
-    if (!self->node_endpoint || !self->data_endpoint)
+    aut_link_connect (&self->link);
+    if (!self->link.data_endpoint)
         return; /* the file is not there yet */
-    if (aut_net_connect (&self->broker, AUT_PORT_NODE, self->node_endpoint) < 0)
-        aut_log (AUT_LOG_ERROR, "node", "%s", aut_error_detail ());
     if (self->fetcher)
-        aut_transfer_move (self->fetcher, self->data_endpoint);
+        aut_transfer_move (self->fetcher, self->link.data_endpoint, &self->link.curve);
     if (self->uploader)
-        aut_transfer_move (self->uploader, self->data_endpoint);
+        aut_transfer_move (self->uploader, self->link.data_endpoint, &self->link.curve);
 }
 
 static int send_message (aut_node_daemon_t *self, const aut_msg_t *msg)
 {
-    if (!self->broker)
+    if (!self->link.sock)
         return AUT_ERR_UNREACHABLE;
-    int rc = aut_net_send (self->broker, msg, NULL, 0);
+    int rc = aut_net_send (self->link.sock, msg, NULL, 0);
     if (rc < 0 && rc != AUT_ERR_AGAIN)
         aut_log (AUT_LOG_ERROR, "node", "cannot send %s: %s", aut_msg_name (msg->type),
                  aut_error_detail ());
@@ -271,9 +254,9 @@ static void pump_transfer (aut_node_daemon_t *self, aut_transfer_t *transfer)
 
 static void pump_broker (aut_node_daemon_t *self)
 {
-    for (int i = 0; i < MESSAGES_A_TURN && self->broker; i++) {
+    for (int i = 0; i < MESSAGES_A_TURN && self->link.sock; i++) {
         aut_received_t in = {0};
-        int rc = aut_net_recv (self->broker, false, &in);
+        int rc = aut_net_recv (self->link.sock, false, &in);
         if (rc == 0) {
             aut_session_event_t event = {.type = AUT_SESSION_MESSAGE, .message = &in.msg};
             step (self, &event);
@@ -335,8 +318,9 @@ static void wait_for_news (aut_node_daemon_t *self, int64_t due)
     items[n++] = (zmq_pollitem_t){.fd = self->wake, .events = ZMQ_POLLIN};
     items[n++] = (zmq_pollitem_t){.fd = aut_transfer_fd (self->fetcher), .events = ZMQ_POLLIN};
     items[n++] = (zmq_pollitem_t){.fd = aut_transfer_fd (self->uploader), .events = ZMQ_POLLIN};
-    if (self->broker)
-        items[n++] = (zmq_pollitem_t){.socket = zsock_resolve (self->broker), .events = ZMQ_POLLIN};
+    if (self->link.sock)
+        items[n++] =
+            (zmq_pollitem_t){.socket = zsock_resolve (self->link.sock), .events = ZMQ_POLLIN};
     n += aut_pool_items (self->pool, items + n, ITEMS_MAX - n);
     int64_t wait = due - now_ms ();
     zmq_poll (items, (int)n, wait < 0 ? 0 : wait > POLL_MAX_MS ? POLL_MAX_MS : (long)wait);
@@ -354,11 +338,13 @@ static void *run (void *arg)
         pump_broker (self);
         pump_transfer (self, self->fetcher);
         pump_transfer (self, self->uploader);
+        if (aut_link_check (&self->link, aut_session_online (self->session), now_ms ()))
+            self->exited = true;
         pool_due = aut_pool_pump (self->pool, now_ms ());
         if (now_ms () >= aut_session_deadline (self->session))
             step (self, &(aut_session_event_t){.type = AUT_SESSION_TICK});
     }
-    zsock_destroy (&self->broker); /* it belongs to this thread */
+    aut_net_close (&self->link.sock, &self->link.watch); /* they belong to this thread */
     aut_transfer_stop (self->fetcher);
     aut_transfer_stop (self->uploader);
     aut_pool_destroy (&self->pool);
@@ -451,9 +437,13 @@ static int prepare (aut_node_daemon_t *self, const aut_node_options_t *options)
     if (rc < 0)
         return rc;
     reconnect (self);
-    const char *data = self->data_endpoint ? self->data_endpoint : "tcp://127.0.0.1:0";
+    const char *data = self->link.data_endpoint ? self->link.data_endpoint : "tcp://127.0.0.1:0";
     self->fetcher = aut_transfer_new (data, self->cache);
     self->uploader = aut_transfer_new (data, self->cache);
+    if (self->fetcher)
+        aut_transfer_move (self->fetcher, data, &self->link.curve);
+    if (self->uploader)
+        aut_transfer_move (self->uploader, data, &self->link.curve);
     return self->fetcher && self->uploader ? 0 : AUT_ERR_IO;
 }
 
@@ -504,7 +494,7 @@ static void destroy (aut_node_daemon_t *self)
         aut_transfer_stop (self->uploader);
     aut_transfer_destroy (&self->fetcher);
     aut_transfer_destroy (&self->uploader);
-    zsock_destroy (&self->broker);
+    aut_link_clear (&self->link);
     aut_pool_destroy (&self->pool);
     while (self->works)
         free_work (self, self->works);
@@ -513,9 +503,6 @@ static void destroy (aut_node_daemon_t *self)
     for (int *fd = (int[]){self->lock, self->wake, self->ended, -2}; *fd != -2; fd++)
         if (*fd >= 0)
             close (*fd);
-    free (self->node_endpoint);
-    free (self->data_endpoint);
-    free (self->endpoints_file);
     free (self->work_dir);
     free_options (&self->options);
     free (self);
@@ -529,9 +516,6 @@ int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options)
         return aut_fail (AUT_ERR_INVALID, "a node needs a state folder and a broker's address");
     aut_net_init ();
     aut_node_daemon_t *self = aut_calloc (1, sizeof *self);
-    self->node_endpoint = aut_strdup (options->node_endpoint);
-    self->data_endpoint = aut_strdup (options->data_endpoint);
-    self->endpoints_file = aut_strdup (options->endpoints_file);
     keep_options (self, options);
     self->drain_ms = options->drain_ms;
     self->lock = -1;
@@ -540,6 +524,8 @@ int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options)
     atomic_init (&self->drain_wanted, NO_DRAIN);
     atomic_init (&self->reload_wanted, false);
     int rc = self->wake < 0 || self->ended < 0 ? aut_fail_errno ("cannot make an eventfd") : 0;
+    if (rc == 0)
+        rc = aut_link_init (&self->link, options);
     if (rc == 0)
         rc = prepare (self, options);
     if (rc == 0)
@@ -580,6 +566,11 @@ bool aut_node_wait (aut_node_daemon_t *self, int timeout_ms)
         n = poll (&item, 1, timeout_ms);
     while (n < 0 && errno == EINTR && timeout_ms < 0);
     return n > 0;
+}
+
+int aut_node_fault (const aut_node_daemon_t *self)
+{
+    return aut_link_fault (&self->link);
 }
 
 int aut_node_fd (const aut_node_daemon_t *self)

@@ -31,6 +31,9 @@ typedef struct {
     uint32_t drain_ms;   /* how long a running chunk may go on after a drain began */
     uint32_t hang_ms;    /* a worker that reports nothing for so long is killed */
     uint32_t load_ms;    /* the same while it loads a model */
+    const char
+        *keys;     /* the folder of this node's keys, as --keys; NULL = proto/client.h says when */
+    bool insecure; /* without keys, whatever the address */
     const char *worker_program; /* NULL = auteur-worker beside this program, else on PATH */
 } aut_node_options_t;
 
@@ -38,8 +41,10 @@ typedef struct {
 void aut_node_options_init (aut_node_options_t *options);
 
 /*  Starts the threads; the broker need not be there yet. Gives AUT_ERR_INVALID for an option that
- *  makes no sense, AUT_ERR_NOT_FOUND for a device or program that is not here, AUT_ERR_IO for a
- *  state folder that cannot be used or is used by another node. The caller owns `*out`. */
+ *  makes no sense, AUT_ERR_UNREACHABLE, AUT_ERR_DENIED or AUT_ERR_INVALID for keys that are
+ *  missing, open to others or malformed, AUT_ERR_NOT_FOUND for a device or program that is not
+ * here, AUT_ERR_IO for a state folder that cannot be used or is used by another node. The caller
+ * owns `*out`. */
 int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options);
 
 /*  Looks for models again, as after a SIGHUP: what the workers offer changes, what runs goes on.
@@ -53,6 +58,11 @@ void aut_node_drain (aut_node_daemon_t *self);
 /*  Waits until the node has ended after a drain, or `timeout_ms` passed (−1 = without limit); true
  * if it has ended. Any thread. */
 bool aut_node_wait (aut_node_daemon_t *self, int timeout_ms);
+
+/*  Why the node ended by itself: the broker refused its key, or has another one, from the first
+ *  connection on. 0 if it did not; else the code, and the sentence in the thread's error. Any
+ *  thread, after it has ended. */
+int aut_node_fault (const aut_node_daemon_t *self);
 
 /*  A descriptor that becomes readable when the node has ended, to poll along with others; owned by
  *  the node. */

@@ -28,12 +28,14 @@ struct aut_transfer {
     queue_t in, out;
     bool stop;
     char *endpoint;
+    aut_curve_t curve;
     atomic_bool interrupt; /* the transfer under way is to end: stop, or the broker moved */
     int ready;             /* eventfd */
     aut_blobs_t *cache;
     /* the thread's own */
     aut_artifact_client_t *client;
     char *client_endpoint;
+    aut_curve_t client_curve;
     aut_work_t *current;
 };
 
@@ -65,14 +67,22 @@ static bool cancelled (void *ctx)
     return atomic_load (&self->interrupt) || atomic_load (&self->current->cancelled);
 }
 
+static bool same_keys (const aut_curve_t *a, const aut_curve_t *b)
+{
+    return strcmp (a->server_key, b->server_key) == 0 &&
+           strcmp (a->own.public_key, b->own.public_key) == 0;
+}
+
 /*  The client for the address as it is now. */
 static int ensure_client (aut_transfer_t *self)
 {
     pthread_mutex_lock (&self->lock);
-    bool same = self->client_endpoint && strcmp (self->client_endpoint, self->endpoint) == 0;
+    bool same = self->client_endpoint && strcmp (self->client_endpoint, self->endpoint) == 0 &&
+                same_keys (&self->client_curve, &self->curve);
     if (!same) {
         free (self->client_endpoint);
         self->client_endpoint = aut_strdup (self->endpoint);
+        self->client_curve = self->curve;
     }
     if (!self->stop)
         atomic_store (&self->interrupt, false);
@@ -80,8 +90,10 @@ static int ensure_client (aut_transfer_t *self)
     if (self->client && same)
         return 0;
     aut_artifact_client_destroy (&self->client);
-    aut_artifact_options_t options = {
-        .patience_ms = PATIENCE_MS, .cancelled = cancelled, .ctx = self};
+    aut_artifact_options_t options = {.patience_ms = PATIENCE_MS,
+                                      .cancelled = cancelled,
+                                      .curve = &self->client_curve,
+                                      .ctx = self};
     return aut_artifact_client_new (&self->client, self->client_endpoint, &options);
 }
 
@@ -244,10 +256,13 @@ void aut_transfer_upload (aut_transfer_t *self, aut_work_t *work)
     hand_over (self, work, AUT_SESSION_UPLOADED);
 }
 
-void aut_transfer_move (aut_transfer_t *self, const char *endpoint)
+void aut_transfer_move (aut_transfer_t *self, const char *endpoint, const aut_curve_t *curve)
 {
+    static const aut_curve_t none;
+    const aut_curve_t *keys = curve ? curve : &none;
     pthread_mutex_lock (&self->lock);
-    if (strcmp (self->endpoint, endpoint) != 0) {
+    if (strcmp (self->endpoint, endpoint) != 0 || !same_keys (&self->curve, keys)) {
+        self->curve = *keys;
         free (self->endpoint);
         self->endpoint = aut_strdup (endpoint);
         atomic_store (&self->interrupt, true);

@@ -10,6 +10,7 @@
 
 #include "lib/core/blob.h"
 #include "node/session.h"
+#include "proto/keys.h"
 
 #include <stdatomic.h>
 
@@ -71,9 +72,9 @@ aut_transfer_t *aut_transfer_new (const char *endpoint, aut_blobs_t *cache);
 void aut_transfer_fetch (aut_transfer_t *self, aut_work_t *work);
 void aut_transfer_upload (aut_transfer_t *self, aut_work_t *work);
 
-/*  The broker has moved: what is under way ends with AUT_ERR_CANCELLED, the next goes there.
- *  Nothing happens if the address is the same. */
-void aut_transfer_move (aut_transfer_t *self, const char *endpoint);
+/*  The broker has moved or has other keys: what is under way ends with AUT_ERR_CANCELLED, the next
+ *  goes there. Nothing happens if both are the same. `curve` is copied; NULL = without keys. */
+void aut_transfer_move (aut_transfer_t *self, const char *endpoint, const aut_curve_t *curve);
 
 /*  Readable when work came back. */
 int aut_transfer_fd (const aut_transfer_t *self);

@@ -36,6 +36,8 @@ struct aut_artifact_client {
     aut_artifact_options_t options;
     const aut_clock_t *clock;
     zsock_t *sock;
+    aut_watch_t *watch;
+    aut_curve_t curve;
     uint64_t xfer; /* the number of the current attempt */
     bool contacted;
     int64_t moved_ms; /* when something last moved, or the transfer began */
@@ -54,8 +56,12 @@ int aut_artifact_client_new (aut_artifact_client_t **out, const char *endpoint,
         self->options = *options;
     if (!self->options.silent_ms)
         self->options.silent_ms = SILENT_MS;
+    if (self->options.curve)
+        self->curve = *self->options.curve;
+    self->options.curve = NULL;
     self->clock = aut_clock_system ();
-    int rc = aut_net_connect (&self->sock, AUT_PORT_DATA, endpoint);
+    int rc =
+        aut_net_connect_watched (&self->sock, &self->watch, AUT_PORT_DATA, endpoint, &self->curve);
     if (rc)
         aut_artifact_client_destroy (&self);
     *out = self;
@@ -67,7 +73,7 @@ void aut_artifact_client_destroy (aut_artifact_client_t **self_p)
     if (!self_p || !*self_p)
         return;
     aut_artifact_client_t *self = *self_p;
-    zsock_destroy (&self->sock);
+    aut_net_close (&self->sock, &self->watch);
     free (self->endpoint);
     free (self);
     *self_p = NULL;
@@ -85,6 +91,9 @@ static int check (aut_artifact_client_t *self)
 {
     if (self->options.cancelled && self->options.cancelled (self->options.ctx))
         return aut_fail (AUT_ERR_CANCELLED, "the transfer was cancelled");
+    int rc = aut_watch_check (self->watch);
+    if (rc && !self->contacted && self->options.contact_ms)
+        return rc;
     int64_t waited = aut_mono_ms (self->clock) - self->moved_ms;
     if (!self->contacted && self->options.contact_ms && waited > self->options.contact_ms)
         return aut_fail (AUT_ERR_UNREACHABLE, "no artifact service answers at %s within %lld s",
@@ -99,8 +108,9 @@ static int check (aut_artifact_client_t *self)
 static int reopen (aut_artifact_client_t *self)
 {
     zsock_set_linger (self->sock, 0);
-    zsock_destroy (&self->sock);
-    int rc = aut_net_connect (&self->sock, AUT_PORT_DATA, self->endpoint);
+    aut_net_close (&self->sock, &self->watch);
+    int rc = aut_net_connect_watched (&self->sock, &self->watch, AUT_PORT_DATA, self->endpoint,
+                                      &self->curve);
     self->heard_ms = self->probe_ms = aut_mono_ms (self->clock);
     return rc ? rc : RESTART;
 }
@@ -110,17 +120,19 @@ static int reopen (aut_artifact_client_t *self)
 static int follow (aut_artifact_client_t *self)
 {
     zsock_t *sock;
+    aut_watch_t *watch;
     self->asked_ms = aut_mono_ms (self->clock);
     const char *now_at =
         self->options.whereabouts ? self->options.whereabouts (self->options.ctx) : NULL;
     if (!now_at || strcmp (now_at, self->endpoint) == 0 ||
-        aut_net_connect (&sock, AUT_PORT_DATA, now_at))
+        aut_net_connect_watched (&sock, &watch, AUT_PORT_DATA, now_at, &self->curve))
         return GOING;
     free (self->endpoint);
     self->endpoint = aut_strdup (now_at);
     zsock_set_linger (self->sock, 0);
-    zsock_destroy (&self->sock);
+    aut_net_close (&self->sock, &self->watch);
     self->sock = sock;
+    self->watch = watch;
     self->heard_ms = self->probe_ms = aut_mono_ms (self->clock);
     return RESTART;
 }

@@ -8,6 +8,7 @@
 #define AUT_PROTO_ARTIFACT_H
 
 #include "lib/core/blob.h"
+#include "proto/keys.h"
 #include "proto/message.h"
 
 #define AUT_WINDOW (8 << 20)  /* byte credit that a receiver gives a sender */
@@ -31,6 +32,8 @@ typedef struct {
      *  known now, valid until the next call. Another one than before is where the transfer goes on.
      */
     const char *(*whereabouts) (void *ctx);
+    /*  The keys to connect with; NULL or empty = without. Copied. */
+    const aut_curve_t *curve;
     void (*progress) (void *ctx, uint64_t done, uint64_t size);
     void *ctx;
 } aut_artifact_options_t;

@@ -63,6 +63,7 @@ struct aut_artifact_server {
     aut_artifact_limits_t limits;
     aut_artifact_send_fn *send;
     void *ctx;
+    aut_artifact_guard_t guard;
     transfer_t *transfers;
     char *scratch; /* AUT_CHUNK bytes, for what is only hashed */
     aut_artifact_stats_t stats;
@@ -542,6 +543,32 @@ int aut_artifact_server_tick (aut_artifact_server_t *self, int64_t now_ms)
         }
     }
     return more ? 0 : full ? RETRY_MS : SWEEP_MS;
+}
+
+void aut_artifact_server_guard (aut_artifact_server_t *self, const aut_artifact_guard_t *guard)
+{
+    self->guard = *guard;
+}
+
+int aut_artifact_server_ask (const aut_artifact_server_t *self, const char *user,
+                             const aut_msg_t *msg, bool *all)
+{
+    const aut_artifact_guard_t *guard = &self->guard;
+    int rc = guard->check ? guard->check (guard->ctx, user) : 0;
+    *all = rc != 0;
+    if (!rc && guard->put && msg->type == AUT_MSG_PUT)
+        rc = guard->put (guard->ctx, user, &msg->put.hash, msg->put.size);
+    return rc;
+}
+
+void aut_artifact_server_refuse (aut_artifact_server_t *self, const aut_peer_t *peer,
+                                 const aut_msg_t *msg, int code, bool all)
+{
+    transfer_t *t, *next;
+    refuse (self, peer, msg->type >= AUT_MSG_PUT ? msg->close.xfer : 0, code);
+    HASH_ITER (hh, self->transfers, t, next)
+    if (all && aut_peer_equal (&t->key.peer, peer))
+        drop (self, t);
 }
 
 void aut_artifact_server_use (aut_artifact_server_t *self, zsock_t *router)

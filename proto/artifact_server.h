@@ -33,11 +33,27 @@ typedef struct {
     uint64_t stored, refused; /* uploads committed; requests answered with an ERROR */
 } aut_artifact_stats_t;
 
+/*  Who may use the service; without one, everybody. Both give 0, or a code with its sentence for
+ *  the peer. `user` is the key that the connection proved, "" without CURVE. */
+typedef struct {
+    int (*check) (void *ctx, const char *user); /* asked for each message */
+    int (*put) (void *ctx, const char *user, const aut_hash_t *hash, uint64_t size);
+    void *ctx;
+} aut_artifact_guard_t;
+
 /*  `blobs` is borrowed and must outlive the server; `limits` may be NULL. */
 int aut_artifact_server_new (aut_artifact_server_t **out, aut_blobs_t *blobs,
                              const aut_artifact_limits_t *limits, aut_artifact_send_fn *send,
                              void *ctx);
 void aut_artifact_server_destroy (aut_artifact_server_t **self_p);
+
+/*  For aut_artifact_server_step; copied. */
+void aut_artifact_server_guard (aut_artifact_server_t *self, const aut_artifact_guard_t *guard);
+
+/*  Refuses a message with an ERROR of `code` and this thread's sentence; with `all` the peer's
+ *  transfers end, too. */
+void aut_artifact_server_refuse (aut_artifact_server_t *self, const aut_peer_t *peer,
+                                 const aut_msg_t *msg, int code, bool all);
 
 /*  Handles one message of `peer`. */
 void aut_artifact_server_message (aut_artifact_server_t *self, const aut_peer_t *peer,

@@ -27,7 +27,11 @@ static bool receive_some (aut_artifact_server_t *self, zsock_t *router, const au
     for (int i = 0; i < STEP_MESSAGES; i++) {
         aut_received_t in;
         int rc = aut_net_recv (router, true, &in);
-        if (rc == 0) {
+        bool all = false;
+        int refusal = rc ? 0 : aut_artifact_server_ask (self, in.user, &in.msg, &all);
+        if (refusal) {
+            aut_artifact_server_refuse (self, &in.peer, &in.msg, refusal, all);
+        } else if (rc == 0) {
             size_t size;
             const void *body = aut_received_body (&in, &size);
             aut_artifact_server_message (self, &in.peer, &in.msg, body, size, aut_mono_ms (clock));

@@ -8,6 +8,11 @@
 int aut_artifact_socket_send (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
                               size_t body_size);
 
+/*  The guard's word on a message: 0, or the code and sentence to refuse it with; `all`: the peer
+ *  may do nothing at all. */
+int aut_artifact_server_ask (const aut_artifact_server_t *self, const char *user,
+                             const aut_msg_t *msg, bool *all);
+
 /*  From now on a server without a send callback of its own sends through `router`. */
 void aut_artifact_server_use (aut_artifact_server_t *self, zsock_t *router);
 

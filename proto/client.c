@@ -27,6 +27,9 @@ int aut_client_new (aut_client_t **out, const aut_endpoints_t *endpoints,
         self->options = *options;
     self->endpoints_file = aut_strdup (self->options.endpoints_file);
     self->options.endpoints_file = NULL;
+    if (self->options.curve)
+        self->curve = *self->options.curve;
+    self->options.curve = NULL;
     if (!self->options.contact_ms)
         self->options.contact_ms = CONTACT_MS;
     self->clock = aut_clock_system ();
@@ -41,8 +44,8 @@ void aut_client_destroy (aut_client_t **self_p)
         return;
     aut_client_t *self = *self_p;
     aut_artifact_client_destroy (&self->artifacts);
-    zsock_destroy (&self->commands);
-    zsock_destroy (&self->status);
+    aut_net_close (&self->commands, &self->commands_watch);
+    aut_net_close (&self->status, &self->status_watch);
     zsock_destroy (&self->events);
     json_decref (self->fetched);
     aut_endpoints_clear (&self->endpoints);
@@ -70,6 +73,7 @@ int aut_client_artifacts (aut_client_t *self, aut_artifact_client_t **out)
                                       .patience_ms = self->options.timeout_ms,
                                       .cancelled = artifacts_cancelled,
                                       .whereabouts = data_address,
+                                      .curve = &self->curve,
                                       .ctx = self};
     int rc = 0;
     if (!self->artifacts)
@@ -87,19 +91,34 @@ void aut_client_begin (aut_client_t *self, aut_call_t *call, aut_port_t port)
     *call = (aut_call_t){.start_ms = aut_mono_ms (self->clock), .port = port};
 }
 
+/*  Why nobody has answered so far: what the handshakes say, or the silence. */
+static int unreached (aut_client_t *self, const char *url, aut_port_t port)
+{
+    const char *hint = aut_watch_hint (self->commands_watch);
+    if (!hint)
+        hint = aut_watch_hint (self->status_watch);
+    if (hint)
+        return aut_fail (AUT_ERR_UNREACHABLE, "%s", hint);
+    return aut_fail (AUT_ERR_UNREACHABLE,
+                     "no broker answers at %s within %lld s (asked on its %s port, %s): is "
+                     "auteur-broker running there?",
+                     self->endpoints.name ? self->endpoints.name : url,
+                     (long long)(self->options.contact_ms + 999) / 1000, aut_port_name (port), url);
+}
+
 int aut_client_check (aut_client_t *self, const aut_call_t *call)
 {
     if (self->options.cancelled && self->options.cancelled (self->options.ctx))
         return aut_fail (AUT_ERR_CANCELLED, "interrupted");
+    int rc = aut_watch_check (self->commands_watch);
+    if (!rc)
+        rc = aut_watch_check (self->status_watch);
+    if (rc)
+        return rc;
     int64_t now = aut_mono_ms (self->clock), waited = now - call->start_ms;
     const char *url = self->endpoints.url[call->port];
     if (!self->contacted && waited >= self->options.contact_ms)
-        return aut_fail (AUT_ERR_UNREACHABLE,
-                         "no broker answers at %s within %lld s (asked on its %s port, %s): is "
-                         "auteur-broker running there?",
-                         self->endpoints.name ? self->endpoints.name : url,
-                         (long long)(self->options.contact_ms + 999) / 1000,
-                         aut_port_name (call->port), url);
+        return unreached (self, url, call->port);
     if (call->deadline_ms && now >= call->deadline_ms)
         return aut_fail (AUT_ERR_TIMEOUT, "no answer from %s yet", url);
     if (self->contacted && self->options.timeout_ms && waited >= self->options.timeout_ms)
@@ -152,14 +171,14 @@ bool aut_client_moved (aut_client_t *self)
         return false; /* while the broker is away the file is, too */
     zsock_t *events = NULL;
     if (same_places (&found, &self->endpoints) ||
-        (self->events && aut_client_subscribe (&events, &found))) {
+        (self->events && aut_client_subscribe (&events, self, &found))) {
         aut_endpoints_clear (&found);
         return false;
     }
     aut_endpoints_clear (&self->endpoints);
     self->endpoints = found;
-    zsock_destroy (&self->commands);
-    zsock_destroy (&self->status);
+    aut_net_close (&self->commands, &self->commands_watch);
+    aut_net_close (&self->status, &self->status_watch);
     zsock_destroy (&self->events);
     self->events = events;
     return true;
@@ -188,10 +207,10 @@ static int receive (aut_client_t *self, uint64_t req, aut_received_t *in)
 static int send_again (aut_client_t *self, const aut_msg_t *msg, unsigned repeats)
 {
     if (repeats && repeats % REOPEN_AFTER == 0)
-        zsock_destroy (&self->commands);
+        aut_net_close (&self->commands, &self->commands_watch);
     if (!self->commands) {
-        int rc = aut_net_connect (&self->commands, AUT_PORT_CLIENT,
-                                  self->endpoints.url[AUT_PORT_CLIENT]);
+        int rc = aut_net_connect_watched (&self->commands, &self->commands_watch, AUT_PORT_CLIENT,
+                                          self->endpoints.url[AUT_PORT_CLIENT], &self->curve);
         if (rc)
             return rc;
     }

@@ -2,7 +2,8 @@
  *
  *  A command is sent again after a reconnect until it is answered (the broker treats repeats as
  *  one), so it survives a broker's restart. Before the first answer ever, a call gives up after
- *  `contact_ms` with AUT_ERR_UNREACHABLE naming the port; after it, calls wait without limit or for
+ *  `contact_ms` with AUT_ERR_UNREACHABLE naming the port, and at once if the broker refuses our key
+ *  or asks for one; after it, calls wait without limit or for
  *  `timeout_ms`. A handle belongs to one thread.
  *
  *  With `endpoints_file` a broker that comes back at other addresses is followed there: while it is
@@ -20,6 +21,7 @@
 typedef struct {
     char *url[AUT_PORT_COUNT];
     char *http;     /* or NULL */
+    char *key;      /* the broker's public key, or NULL when it runs without keys or is unknown */
     uint64_t epoch; /* of endpoints.json, else 0 */
     char *name;     /* as the user gave it, for messages */
 } aut_endpoints_t;
@@ -33,6 +35,17 @@ int aut_endpoints_load (aut_endpoints_t *out, const char *path);
 void aut_endpoints_inproc (aut_endpoints_t *out, const char *prefix);
 /*  The text of endpoints.json; the caller frees it. `pid` as the broker's. */
 char *aut_endpoints_json (const aut_endpoints_t *self, uint64_t pid);
+/*  Whether an address ("tcp://127.0.0.1:7700", "inproc://x") leads to this machine alone. */
+bool aut_endpoint_is_local (const char *url);
+
+/*  The keys for a broker: those of the folder `keys` (--keys; NULL or "" = the default one), and as
+ *  the broker's the one of brokers.allow, else that of endpoints.json. `*out` is empty, which means
+ *  without keys: with `insecure`; within this process; and on loopback when no folder was named and
+ *  nothing says that the broker has keys. Else what is missing is an error that says what to run:
+ *  AUT_ERR_UNREACHABLE, or AUT_ERR_DENIED and AUT_ERR_INVALID from the files. */
+int aut_curve_choose (aut_curve_t *out, const char *keys, bool insecure,
+                      const aut_endpoints_t *broker);
+
 void aut_endpoints_copy (aut_endpoints_t *out, const aut_endpoints_t *from);
 void aut_endpoints_clear (aut_endpoints_t *self);
 
@@ -42,6 +55,8 @@ typedef struct {
     int64_t timeout_ms; /* of a call after that; 0 = without limit */
     /*  The endpoints.json that `endpoints` came from; NULL = the addresses are fixed. Copied. */
     const char *endpoints_file;
+    /*  The keys to connect with (aut_curve_choose); NULL or empty = without. Copied. */
+    const aut_curve_t *curve;
     /*  Asked at least every 100 ms; true ends the call with AUT_ERR_CANCELLED. */
     bool (*cancelled) (void *ctx);
     /*  Told once when the broker went silent and once when it is back; may be NULL. */

@@ -38,9 +38,10 @@ static int take_place (aut_client_t *self, int64_t deadline_ms)
     return rc;
 }
 
-int aut_client_subscribe (zsock_t **out, const aut_endpoints_t *endpoints)
+int aut_client_subscribe (zsock_t **out, const aut_client_t *self, const aut_endpoints_t *endpoints)
 {
-    int rc = aut_net_connect (out, AUT_PORT_EVENTS, endpoints->url[AUT_PORT_EVENTS]);
+    int rc =
+        aut_net_connect_curve (out, AUT_PORT_EVENTS, endpoints->url[AUT_PORT_EVENTS], &self->curve);
     if (rc == 0)
         zsock_set_subscribe (*out, "");
     return rc;
@@ -49,7 +50,7 @@ int aut_client_subscribe (zsock_t **out, const aut_endpoints_t *endpoints)
 int aut_client_events_start (aut_client_t *self)
 {
     if (!self->events) {
-        int rc = aut_client_subscribe (&self->events, &self->endpoints);
+        int rc = aut_client_subscribe (&self->events, self, &self->endpoints);
         if (rc)
             return rc;
     }

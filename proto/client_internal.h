@@ -17,6 +17,8 @@ struct aut_client {
     bool down;      /* told so */
     uint64_t req;   /* of the last request */
     zsock_t *commands, *status, *events;
+    aut_watch_t *commands_watch, *status_watch;
+    aut_curve_t curve;
     aut_artifact_client_t *artifacts;
 
     /*  Events: the last one given out, and those fetched and not yet given out. */
@@ -43,7 +45,8 @@ void aut_client_up (aut_client_t *self);
 void aut_client_silent (aut_client_t *self);
 
 /*  A socket with all events of the broker there. */
-int aut_client_subscribe (zsock_t **out, const aut_endpoints_t *endpoints);
+int aut_client_subscribe (zsock_t **out, const aut_client_t *self,
+                          const aut_endpoints_t *endpoints);
 
 /*  Reads the endpoints file again, at most once a second. True if the broker is elsewhere now: the
  *  sockets to where it was are closed, and the events come from the new place. */

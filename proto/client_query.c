@@ -15,7 +15,8 @@ static int send_query (aut_client_t *self, const char *text)
 {
     int rc;
     if (!self->status) {
-        rc = aut_net_connect (&self->status, AUT_PORT_STATUS, self->endpoints.url[AUT_PORT_STATUS]);
+        rc = aut_net_connect_watched (&self->status, &self->status_watch, AUT_PORT_STATUS,
+                                      self->endpoints.url[AUT_PORT_STATUS], &self->curve);
         if (rc)
             return rc;
     }
@@ -90,7 +91,7 @@ int aut_client_query_until (aut_client_t *self, const char *request, int64_t dea
         if (answered || rc != AUT_ERR_AGAIN)
             break;
         if (sent) {
-            zsock_destroy (&self->status);
+            aut_net_close (&self->status, &self->status_watch);
             wait_ms = 2 * wait_ms < WAIT_MAX_MS ? 2 * wait_ms : WAIT_MAX_MS;
         }
         if (aut_mono_ms (self->clock) - call.start_ms >= FIRST_WAIT_MS)
@@ -101,7 +102,7 @@ int aut_client_query_until (aut_client_t *self, const char *request, int64_t dea
         aut_client_up (self);
         rc = parse_reply (&frame, reply);
     } else
-        zsock_destroy (&self->status);
+        aut_net_close (&self->status, &self->status_watch);
     zmq_msg_close (&frame);
     return rc;
 }

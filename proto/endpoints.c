@@ -92,10 +92,17 @@ int aut_endpoints_load (aut_endpoints_t *out, const char *path)
         else
             out->url[i] = aut_strdup (url);
     }
-    const char *http;
+    const char *http, *key;
     int64_t epoch;
     if (rc == 0 && aut_json_string (root, "http", &http) == 0)
         out->http = aut_strdup (http);
+    if (rc == 0 && aut_json_string (root, "key", &key) == 0) {
+        rc = aut_key_check (key);
+        if (rc)
+            rc = aut_fail_in (rc, "%s: \"key\"", path);
+        else
+            out->key = aut_strdup (key);
+    }
     if (rc == 0 && aut_json_int (root, "epoch", &epoch) == 0 && epoch > 0)
         out->epoch = (uint64_t)epoch;
     json_decref (root);
@@ -128,6 +135,11 @@ char *aut_endpoints_json (const aut_endpoints_t *self, uint64_t pid)
         aut_buffer_json_string (&text, self->http);
         aut_buffer_text (&text, ",");
     }
+    if (self->key) {
+        aut_buffer_text (&text, "\"key\":");
+        aut_buffer_json_string (&text, self->key);
+        aut_buffer_text (&text, ",");
+    }
     aut_buffer_format (&text, "\"pid\":%llu,\"epoch\":%llu}\n", (unsigned long long)pid,
                        (unsigned long long)self->epoch);
     return aut_buffer_take (&text, NULL);
@@ -139,6 +151,7 @@ void aut_endpoints_copy (aut_endpoints_t *out, const aut_endpoints_t *from)
     for (unsigned i = 0; i < AUT_PORT_COUNT; i++)
         out->url[i] = aut_strdup (from->url[i]);
     out->http = aut_strdup (from->http);
+    out->key = aut_strdup (from->key);
     out->name = aut_strdup (from->name);
 }
 
@@ -147,6 +160,7 @@ void aut_endpoints_clear (aut_endpoints_t *self)
     for (unsigned i = 0; i < AUT_PORT_COUNT; i++)
         free (self->url[i]);
     free (self->http);
+    free (self->key);
     free (self->name);
     *self = (aut_endpoints_t){0};
 }

@@ -31,6 +31,13 @@ typedef struct {
     char public_key[AUT_KEY_TEXT], secret_key[AUT_KEY_TEXT];
 } aut_keypair_t;
 
+/*  What a connecting socket needs; without a server key it is plain. */
+typedef struct {
+    aut_keypair_t own;
+    char server_key[AUT_KEY_TEXT];
+    char dir[256]; /* where they come from, for messages */
+} aut_curve_t;
+
 typedef enum {
     AUT_ALLOW_NODES,
     AUT_ALLOW_CLIENTS,

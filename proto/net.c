@@ -8,6 +8,7 @@
 
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
+#include "proto/watch.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -86,6 +87,12 @@ static int no_socket (const char *endpoint)
 
 int aut_net_bind (zsock_t **out, aut_port_t port, const char *endpoint)
 {
+    return aut_net_bind_curve (out, port, endpoint, NULL);
+}
+
+int aut_net_bind_curve (zsock_t **out, aut_port_t port, const char *endpoint,
+                        const aut_keypair_t *pair)
+{
     *out = NULL;
     int type = ports[port].server_type;
     zsock_t *sock = new_socket (port, type, ports[port].server_frame, endpoint);
@@ -94,6 +101,12 @@ int aut_net_bind (zsock_t **out, aut_port_t port, const char *endpoint)
     if (type == ZMQ_ROUTER)
         zsock_set_router_mandatory (sock, 1);
     zsock_set_backlog (sock, 1024);
+    if (pair) {
+        zsock_set_curve_server (sock, 1);
+        zsock_set_curve_publickey (sock, pair->public_key);
+        zsock_set_curve_secretkey (sock, pair->secret_key);
+        zsock_set_zap_domain (sock, ports[port].name);
+    }
     if (zsock_bind (sock, "%s", endpoint) < 0) {
         int error = zmq_errno ();
         zsock_destroy (&sock);
@@ -103,9 +116,10 @@ int aut_net_bind (zsock_t **out, aut_port_t port, const char *endpoint)
     return 0;
 }
 
-int aut_net_connect (zsock_t **out, aut_port_t port, const char *endpoint)
+/*  A client socket that is not connected yet. */
+static int new_client (zsock_t **out, aut_port_t port, const char *endpoint,
+                       const aut_curve_t *curve)
 {
-    *out = NULL;
     int type = ports[port].client_type;
     zsock_t *sock = new_socket (port, type, ports[port].client_frame, endpoint);
     if (!sock)
@@ -115,14 +129,41 @@ int aut_net_connect (zsock_t **out, aut_port_t port, const char *endpoint)
     zsock_set_connect_timeout (sock, CONNECT_TIMEOUT_MS);
     if (type == ZMQ_DEALER)
         zsock_set_immediate (sock, 1);
-    if (zsock_connect (sock, "%s", endpoint) < 0) {
-        int error = zmq_errno ();
-        zsock_destroy (&sock);
-        return aut_fail (AUT_ERR_INVALID, "cannot connect to %s: %s", endpoint,
-                         zmq_strerror (error));
+    if (curve && curve->server_key[0]) {
+        zsock_set_curve_serverkey (sock, curve->server_key);
+        zsock_set_curve_publickey (sock, curve->own.public_key);
+        zsock_set_curve_secretkey (sock, curve->own.secret_key);
     }
     *out = sock;
     return 0;
+}
+
+int aut_net_connect (zsock_t **out, aut_port_t port, const char *endpoint)
+{
+    return aut_net_connect_curve (out, port, endpoint, NULL);
+}
+
+int aut_net_connect_curve (zsock_t **out, aut_port_t port, const char *endpoint,
+                           const aut_curve_t *curve)
+{
+    return aut_net_connect_watched (out, NULL, port, endpoint, curve);
+}
+
+int aut_net_connect_watched (zsock_t **out, aut_watch_t **watch, aut_port_t port,
+                             const char *endpoint, const aut_curve_t *curve)
+{
+    zsock_t *sock = NULL;
+    *out = NULL;
+    int rc = new_client (&sock, port, endpoint, curve);
+    if (!rc && watch)
+        rc = aut_watch_new (watch, sock, port, endpoint, curve);
+    if (!rc && zsock_connect (sock, "%s", endpoint) < 0)
+        rc = aut_fail (AUT_ERR_INVALID, "cannot connect to %s: %s", endpoint,
+                       zmq_strerror (zmq_errno ()));
+    if (rc)
+        aut_net_close (&sock, watch);
+    *out = sock;
+    return rc;
 }
 
 bool aut_peer_equal (const aut_peer_t *a, const aut_peer_t *b)
@@ -298,6 +339,16 @@ static bool recv_peer (void *sock, aut_peer_t *peer, bool *more)
     return got;
 }
 
+/*  Who sent it, which the handshake has proved. libzmq 4.3.4 has it on every frame but, after a
+ *  poll, on a ROUTER's first one. */
+static void note_user (zmq_msg_t *frame, char user[AUT_KEY_TEXT])
+{
+    const char *id = zmq_msg_gets (frame, "User-Id");
+    user[0] = 0;
+    if (id && strlen (id) < AUT_KEY_TEXT)
+        memcpy (user, id, strlen (id) + 1);
+}
+
 /*  Makes `in->msg` the ERROR that answers a message refused for its frames. */
 static void answer_frames (aut_received_t *in, int code)
 {
@@ -327,6 +378,8 @@ int aut_net_recv (zsock_t *zsock, bool router, aut_received_t *in)
         return AUT_ERR_AGAIN;
     }
     int rc;
+    if (count)
+        note_user (&frames[0], in->user);
     if (!more || count == 0) {
         rc = aut_fail (AUT_ERR_INVALID, "a message without frames");
         answer_frames (in, rc);
@@ -368,7 +421,15 @@ const void *aut_received_body (aut_received_t *in, size_t *size)
 
 int aut_net_recv_query (zsock_t *router, aut_peer_t *peer, bool *envelope, char **text)
 {
+    char user[AUT_KEY_TEXT];
+    return aut_net_recv_query_of (router, peer, user, envelope, text);
+}
+
+int aut_net_recv_query_of (zsock_t *router, aut_peer_t *peer, char user[AUT_KEY_TEXT],
+                           bool *envelope, char **text)
+{
     memset (peer, 0, sizeof *peer);
+    user[0] = 0;
     *text = NULL;
     *envelope = false;
     void *sock = zsock_resolve (router);
@@ -380,6 +441,8 @@ int aut_net_recv_query (zsock_t *router, aut_peer_t *peer, bool *envelope, char 
     zmq_msg_t frames[2];
     size_t extra, count = recv_frames (sock, frames, 2, &extra);
     zmq_msg_t *body = &frames[0];
+    if (count)
+        note_user (body, user);
     if (count == 2 && zmq_msg_size (body) == 0) {
         *envelope = true;
         body = &frames[1];

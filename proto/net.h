@@ -7,6 +7,7 @@
 #ifndef AUT_PROTO_NET_H
 #define AUT_PROTO_NET_H
 
+#include "proto/keys.h"
 #include "proto/message.h"
 
 #include <czmq.h>
@@ -34,9 +35,37 @@ void aut_net_init (void);
  *  destroys the socket with zsock_destroy. AUT_ERR_IO naming the endpoint if it cannot be bound. */
 int aut_net_bind (zsock_t **out, aut_port_t port, const char *endpoint);
 
+/*  The same as a CURVE server under `pair` (NULL: without). Who may connect is for the process's
+ *  ZAP handler to say, in the domain aut_port_name (port); without a handler everybody is let in,
+ *  so the receiver checks the key of each message (aut_received_t.user). */
+int aut_net_bind_curve (zsock_t **out, aut_port_t port, const char *endpoint,
+                        const aut_keypair_t *pair);
+
 /*  Client sockets: a DEALER (client, node, data, status) or SUB (events) that connects and goes on
  *  trying with back-off. AUT_ERR_INVALID for a bad address. */
 int aut_net_connect (zsock_t **out, aut_port_t port, const char *endpoint);
+
+/*  The same with CURVE, if `curve` is not NULL and has keys. */
+int aut_net_connect_curve (zsock_t **out, aut_port_t port, const char *endpoint,
+                           const aut_curve_t *curve);
+
+/*  What comes of a connecting socket's handshakes. A refusal ends a socket's attempts for good
+ *  (ZeroMQ's way): whoever wants to go on opens another. On the socket's thread. */
+typedef struct aut_watch aut_watch_t;
+
+/*  As aut_net_connect_curve, with a watch from the first attempt on. */
+int aut_net_connect_watched (zsock_t **out, aut_watch_t **watch, aut_port_t port,
+                             const char *endpoint, const aut_curve_t *curve);
+
+/*  0, or AUT_ERR_UNREACHABLE once the broker has refused this socket, with a sentence that says why
+ *  and what to run where. NULL is fine. */
+int aut_watch_check (aut_watch_t *self);
+
+/*  What is likely wrong if nobody has answered for long, or NULL; until the next call. */
+const char *aut_watch_hint (aut_watch_t *self);
+
+/*  Closes a watched socket and its watch; nulls both pointers, either may be NULL. */
+void aut_net_close (zsock_t **sock, aut_watch_t **watch);
 
 /*  A ROUTER's name for a peer: to be compared and sent to, nothing else. Usable as a hash key
  *  (unused bytes are 0). */
@@ -66,7 +95,8 @@ int aut_net_send_error_to (zsock_t *sock, const aut_peer_t *peer, uint64_t req, 
 
 /*  One received message; clear it after use. */
 typedef struct {
-    aut_peer_t peer; /* of a ROUTER; else size 0 */
+    aut_peer_t peer;         /* of a ROUTER; else size 0 */
+    char user[AUT_KEY_TEXT]; /* the sender's public key; "" without CURVE */
     aut_msg_t msg;
     zmq_msg_t body_frame;
     bool has_body;
@@ -84,6 +114,9 @@ const void *aut_received_body (aut_received_t *in, size_t *size);
  *  remembers which). The text is terminated and the caller's to free. AUT_ERR_AGAIN when nothing is
  *  there, AUT_ERR_INVALID or AUT_ERR_TOO_LARGE for what is not one frame of ≤ 64 KiB. */
 int aut_net_recv_query (zsock_t *router, aut_peer_t *peer, bool *envelope, char **text);
+/*  The same with the sender's public key ("" without CURVE). */
+int aut_net_recv_query_of (zsock_t *router, aut_peer_t *peer, char user[AUT_KEY_TEXT],
+                           bool *envelope, char **text);
 int aut_net_send_reply (zsock_t *router, const aut_peer_t *peer, bool envelope, const char *text,
                         size_t size);
 

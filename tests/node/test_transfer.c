@@ -232,7 +232,7 @@ START_TEST (test_cancel_and_move)
     start_service (&service, ENDPOINT);
     ref = put (service.blobs, 'm', 10);
     aut_transfer_fetch (transfer, make_work (2, &ref, 1));
-    aut_transfer_move (transfer, ENDPOINT);
+    aut_transfer_move (transfer, ENDPOINT, NULL);
     work = wait_work (transfer);
     if (work->code == AUT_ERR_CANCELLED) { /* it was under way to the old address */
         aut_transfer_fetch (transfer, work);
@@ -241,7 +241,7 @@ START_TEST (test_cancel_and_move)
     ck_assert_msg (work->code == 0, "%s", work->text);
     aut_work_destroy (&work, cache);
 
-    aut_transfer_move (transfer, "inproc://nobody");
+    aut_transfer_move (transfer, "inproc://nobody", NULL);
     ref.hash.bytes[0] ^= 1; /* not in the cache */
     aut_transfer_fetch (transfer, make_work (3, &ref, 1));
     aut_transfer_stop (transfer);
