@@ -1,6 +1,7 @@
 /*  auteur doctor: what this machine has and lacks, each with what to do about it. */
 #include "client/command.h"
 #include "client/connect.h"
+#include "client/film.h"
 #include "client/interrupt.h"
 #include "lib/core/confine.h"
 #include "lib/core/error.h"
@@ -86,7 +87,7 @@ static void check_models (doctor_t *self, const aut_common_t *common)
 {
     aut_registry_t *registry = NULL;
     size_t here = 0, bad = 0;
-    if (aut_registry_open (&registry, common->models) == 0) {
+    if (aut_film_registry (&registry, common->models) == 0) {
         for (size_t i = 0; i < aut_registry_count (registry); i++)
             here += aut_registry_at (registry, i)->available;
         bad = aut_registry_warning_count (registry);

@@ -48,9 +48,19 @@ static int add_cluster_manifest (void *ctx, const char *manifest)
     return rc == AUT_ERR_EXISTS || rc == AUT_ERR_INVALID ? 0 : rc;
 }
 
+int aut_film_registry (aut_registry_t **out, const char *models)
+{
+    int rc = aut_registry_open (out, models);
+#ifndef AUTEUR_ENGINE
+    if (rc == 0)
+        aut_registry_forget_backend (*out, "wan");
+#endif
+    return rc;
+}
+
 static int open_registry (aut_film_t *self, const char *models, aut_client_t *client)
 {
-    int rc = aut_registry_open (&self->registry, models);
+    int rc = aut_film_registry (&self->registry, models);
     if (rc)
         return rc;
     for (size_t i = 0; i < aut_registry_warning_count (self->registry); i++)

@@ -17,6 +17,10 @@ typedef struct {
     aut_plan_t *plan;
 } aut_film_t;
 
+/*  The models of the search path; those that only the engine runs count as not available in a build
+ *  without it. The caller destroys it. */
+int aut_film_registry (aut_registry_t **out, const char *models);
+
 /*  Reads and checks FILE. Manifests: the search path in `models`, then those of the cluster when
  *  `client` is not NULL. 0 also when the storyboard has errors (film is then NULL, diags say why);
  *  an error code when it could not be read at all. Clear it in every case. */

@@ -131,12 +131,27 @@ int aut_registry_insert (aut_registry_t *self, aut_registry_entry_t *entry)
     return 0;
 }
 
-void aut_registry_forget_weights (aut_registry_t *self)
+/*  Of every backend when `backend` is NULL. */
+static void forget (aut_registry_t *self, const char *backend)
 {
-    for (size_t i = 0; i < self->count; i++)
-        self->entries[i]->model.available = false;
     for (int i = 0; i < AUT_TIER_COUNT; i++)
         self->tiers[i] = NULL;
+    for (size_t i = 0; i < self->count; i++) {
+        aut_model_t *model = &self->entries[i]->model;
+        if (!backend || strcmp (model->backend, backend) == 0)
+            model->available = false;
+        offer (self, model);
+    }
+}
+
+void aut_registry_forget_weights (aut_registry_t *self)
+{
+    forget (self, NULL);
+}
+
+void aut_registry_forget_backend (aut_registry_t *self, const char *backend)
+{
+    forget (self, backend);
 }
 
 void aut_registry_next_place (aut_registry_t *self)

@@ -106,6 +106,8 @@ int aut_registry_add (aut_registry_t *self, const char *name, const char *data, 
 /*  Forgets which weights are on this machine, before a cluster's models are added: those alone can
  *  be rendered with there. */
 void aut_registry_forget_weights (aut_registry_t *self);
+/*  The same for the models of one backend: a program that lacks it cannot load them. */
+void aut_registry_forget_backend (aut_registry_t *self, const char *backend);
 
 /*  The whole search path: the folders of `models` ("DIR:DIR", may be NULL: those of the option
  *  --models or AUTEUR_MODELS), $XDG_DATA_HOME/auteur/models, the installed folder (../share/

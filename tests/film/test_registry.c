@@ -153,6 +153,12 @@ START_TEST (draft_needs_no_gpu)
     ck_assert_str_eq (aut_registry_tier (registry, AUT_TIER_DRAFT)->id, "small");
     ck_assert_int_eq (aut_registry_default_tier (registry), AUT_TIER_DRAFT);
     ck_assert_str_eq (aut_registry_tier (registry, AUT_TIER_FINAL)->id, "large");
+    /* a program without the engine */
+    aut_registry_forget_backend (registry, "wan");
+    ck_assert_ptr_null (aut_registry_tier (registry, AUT_TIER_DRAFT));
+    ck_assert (!aut_registry_find (registry, "small")->available);
+    ck_assert_str_eq (aut_registry_tier (registry, AUT_TIER_ANIMATIC)->id, "auteur-animatic");
+    ck_assert_int_eq (aut_registry_default_tier (registry), AUT_TIER_ANIMATIC);
     aut_registry_destroy (&registry);
 }
 END_TEST
