@@ -13,7 +13,7 @@ CONFIGURE := cmake -G Ninja $(CMAKE_FLAGS) -S .
 # LibTorch comes into .venv/ unless there is no engine, or another one is named.
 TORCH := $(if $(filter -DAUTEUR_ENGINE=OFF -DAUTEUR_TORCH=%,$(CMAKE_FLAGS)),true,tools/torch.sh)
 
-.PHONY: help deps build demo check eval-mini lint bench fuzz install clean
+.PHONY: help deps build demo demo-sheet check eval-mini lint bench fuzz install clean
 
 help:
 	@echo "make demo      install what is missing, build, and render a sample film"
@@ -38,6 +38,12 @@ build: deps
 # The state is kept, so a second run finds every shot done.
 demo: build
 	@tools/demo.sh $(BIN) $(DEMO)
+
+# The picture in the README.
+demo-sheet: build
+	@mkdir -p $(DEMO)
+	@$(BIN)/auteur render templates/demo/storyboard.json -o $(DEMO)/film.mp4 --state $(DEMO)/state \
+	    --outputs $(DEMO)/outputs --sheet docs/demo-sheet.png --sheet-frames 3
 
 check: deps
 	@$(CONFIGURE) -B $(CHECK) -DAUTEUR_SANITIZE=address,undefined >/dev/null

@@ -165,23 +165,41 @@ int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut
     return rc;
 }
 
-int aut_assemble_sheet (const aut_film_t *film, const char *movie, const char *path)
+/*  Film frame of picture `k` of `n` of a shot, evenly over the time when it is alone to be seen. */
+static uint64_t sheet_frame (const aut_plan_t *plan, size_t index, unsigned k, unsigned n)
+{
+    const aut_plan_shot_t *shot = &plan->shots[index];
+    int64_t from = shot->transition_frames, to = shot->frames;
+    if (index + 1 < plan->shot_count)
+        to -= plan->shots[index + 1].transition_frames;
+    if (to <= from) {
+        from = 0;
+        to = shot->frames;
+    }
+    return (uint64_t)(shot->start_frame + from + (to - from) * (2 * (int64_t)k + 1) / (2 * n));
+}
+
+int aut_assemble_sheet (const aut_film_t *film, const char *movie, const char *path, unsigned each)
 {
     const aut_plan_t *plan = film->plan;
     size_t scene_count = film->film->scenes.count;
     const aut_scene_t *scenes = film->film->scenes.items;
-    aut_sheet_cell_t *cells = aut_calloc (plan->shot_count, sizeof *cells);
+    aut_sheet_cell_t *cells = aut_calloc (plan->shot_count * each, sizeof *cells);
     aut_sheet_row_t *rows = aut_calloc (scene_count, sizeof *rows);
-    for (size_t i = 0; i < plan->shot_count; i++)
-        cells[i] = (aut_sheet_cell_t){
-            .path = movie,
-            .frame = (uint64_t)(plan->shots[i].start_frame + plan->shots[i].frames / 2),
-            .label = plan->shots[i].shot->id};
+    for (size_t i = 0; i < plan->shot_count * each; i++) {
+        unsigned k = (unsigned)(i % each);
+        cells[i] = (aut_sheet_cell_t){.path = movie,
+                                      .frame = sheet_frame (plan, i / each, k, each),
+                                      .label = k ? NULL : plan->shots[i / each].shot->id};
+    }
     for (size_t i = 0; i < scene_count; i++)
         rows[i] = (aut_sheet_row_t){.title = scenes[i].slugline ? scenes[i].slugline : scenes[i].id,
-                                    .cells = cells + scenes[i].first_shot,
-                                    .cell_count = scenes[i].shots.count};
-    const aut_sheet_t sheet = {.title = film->film->title, .rows = rows, .row_count = scene_count};
+                                    .cells = cells + scenes[i].first_shot * each,
+                                    .cell_count = scenes[i].shots.count * each};
+    const aut_sheet_t sheet = {.title = film->film->title,
+                               .columns = each > 1 ? each : 0, /* a line for each shot */
+                               .rows = rows,
+                               .row_count = scene_count};
     int rc = aut_sheet_write (path, &sheet);
     free (cells);
     free (rows);

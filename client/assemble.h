@@ -17,8 +17,8 @@ int aut_assemble_check (const aut_film_t *film);
 int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut_hash_t *hashes,
                   aut_progress_t *progress, aut_stitch_report_t *report);
 
-/*  Writes a contact sheet of a film that aut_assemble made: a row per scene, a picture from the
- *  middle of each shot. */
-int aut_assemble_sheet (const aut_film_t *film, const char *movie, const char *path);
+/*  Writes a contact sheet of a film that aut_assemble made: a row per scene, `each` (≥ 1) pictures
+ * of each shot, spread over what of it is not in a transition. */
+int aut_assemble_sheet (const aut_film_t *film, const char *movie, const char *path, unsigned each);
 
 #endif

@@ -21,7 +21,7 @@
 typedef struct {
     aut_common_t common;
     const char *film, *outputs, *sheet, *idempotency;
-    int64_t priority, workers;
+    int64_t priority, workers, sheet_frames;
     bool allow_lower;
 } options_t;
 
@@ -107,7 +107,8 @@ static int stitch (render_t *self, const aut_fetch_t *fetched)
     int rc =
         aut_assemble (&self->film, self->dir, self->path, hashes, self->progress, &self->stitch);
     if (rc == 0 && self->options->sheet)
-        rc = aut_assemble_sheet (&self->film, self->path, self->options->sheet);
+        rc = aut_assemble_sheet (&self->film, self->path, self->options->sheet,
+                                 (unsigned)self->options->sheet_frames);
     if (rc == 0)
         rc = aut_fetch_describe (fetched, self->dir, hashes);
     free (hashes);
@@ -240,7 +241,7 @@ static int render (const options_t *options, const char *file)
 
 int aut_cmd_render (int argc, char **argv)
 {
-    options_t options = {.common = AUT_COMMON_DEFAULTS, .outputs = "outputs"};
+    options_t options = {.common = AUT_COMMON_DEFAULTS, .outputs = "outputs", .sheet_frames = 1};
     const aut_opt_info_t info = {
         .program = "auteur render",
         .usage = "STORYBOARD [-o FILM]",
@@ -261,6 +262,8 @@ int aut_cmd_render (int argc, char **argv)
          "where output folders are made (default outputs)", NULL, 0, 0},
         {"sheet", 0, AUT_OPT_STRING, &options.sheet, "PNG",
          "also write a contact sheet of the film", NULL, 0, 0},
+        {"sheet-frames", 0, AUT_OPT_INT, &options.sheet_frames, "N",
+         "pictures of each shot on the sheet (1)", NULL, 1, 9},
         {"priority", 'p', AUT_OPT_INT, &options.priority, "N",
          "-100 … 100; higher runs first (default 0)", NULL, -100, 100},
         {"idempotency-key", 0, AUT_OPT_STRING, &options.idempotency, "K",

@@ -46,7 +46,7 @@ int aut_cmd_stitch (int argc, char **argv)
         aut_progress_destroy (&progress);
     }
     if (rc == 0 && sheet)
-        rc = aut_assemble_sheet (&film, path, sheet);
+        rc = aut_assemble_sheet (&film, path, sheet, 1);
     if (rc)
         code = aut_common_fail (rc, "stitch %s", dir[0]);
     else if (common.json)

@@ -4,7 +4,10 @@
 . "$(dirname "$0")/lib.sh"
 
 "$BIN/auteur" render "$HERE/data/film.json" -o "$TMP/calm.mp4" --outputs "$TMP/outputs-calm" \
-    >"$TMP/calm.log" 2>&1 || fail "the undisturbed render"
+    --sheet "$TMP/sheet.png" --sheet-frames 2 >"$TMP/calm.log" 2>&1 || fail "the undisturbed render"
+# Two thumbnails of 320 in a line and what is between them.
+width=$(ffprobe -v error -show_entries stream=width -of csv=p=0 "$TMP/sheet.png")
+[ "$width" = 691 ] || fail "a contact sheet with two pictures of each shot is $width pixels wide"
 
 # Slow workers leave time to hit them at work.
 export AUTEUR_TEST_WORKER_FAULT=slow:20
