@@ -193,6 +193,8 @@ static int bind_one (aut_broker_t *self, aut_port_t port, zsock_t **sock, char *
     int rc = aut_net_bind_curve (sock, port, endpoint, aut_guard_pair (self->guard));
     if (!rc)
         rc = aut_guard_watch (self->guard, *sock, port);
+    if (!rc && self->door) /* with keys, the guard counts the handshakes */
+        rc = aut_door_watch (self->door, *sock, port, !self->guard);
     if (!rc) {
         const char *bound = zsock_endpoint (*sock);
         snprintf (url, size, "%s", bound && bound[0] ? bound : endpoint);
@@ -255,6 +257,8 @@ static int start_threads (aut_broker_t *self)
                           sizeof e->client);
     if (!rc)
         rc = start_http (self);
+    if (!rc && self->door)
+        rc = aut_door_start (self->door);
     if (rc)
         return rc;
     if (pthread_create (&self->loop_thread, NULL, aut_loop_run, self))
@@ -322,6 +326,8 @@ static void destroy (aut_broker_t *self)
     aut_http_stop (&self->http);
     stop_actors (self);
     aut_guard_stop (&self->guard);
+    aut_door_stop (&self->door);
+    aut_refusals_destroy (&self->refusals);
     free_mailboxes (self);
     aut_core_actions_destroy (&self->actions);
     aut_core_destroy (&self->core);
@@ -332,6 +338,7 @@ static void destroy (aut_broker_t *self)
     for (uint32_t i = 0; self->ring.texts && i < self->ring.cap; i++)
         free (self->ring.texts[i]);
     free (self->ring.texts);
+    free (self->ring.jobs);
     free (self->mutations);
     for (size_t i = 0; i < self->unfit_count; i++)
         free (self->unfit[i].message);
@@ -365,12 +372,16 @@ static aut_broker_t *new_broker (const aut_broker_options_t *options)
     self->clock = options->clock ? options->clock : aut_clock_system ();
     self->lock_fd = -1;
     self->started_ms = self->tick_ms = aut_mono_ms (self->clock);
+    self->refusals = aut_refusals_new (self->clock);
+    if (options->transport == AUT_BROKER_TCP)
+        self->door = aut_door_new (self->refusals, self->clock);
     if (self->options.ping_ms <= 0)
         self->options.ping_ms = options->silent_ms / 5 < 1000 ? options->silent_ms / 5 : 1000;
     if (self->options.ping_ms < 1)
         self->options.ping_ms = 1;
     self->ring.cap = options->event_ring ? options->event_ring : 65536;
     self->ring.texts = aut_calloc (self->ring.cap, sizeof *self->ring.texts);
+    self->ring.jobs = aut_calloc (self->ring.cap, sizeof *self->ring.jobs);
     return self;
 }
 

@@ -19,13 +19,25 @@
 #include <time.h>
 
 #define CONNECTIONS_MAX 64
+#define CROWDED 48    /* from here on the oldest connection makes room for the next */
+#define GRACE_MS 1000 /* but not one that is younger */
 #define IDLE_S 10
 #define PATIENCE_S 5
 #define HEALTHY_MS 10000
 
+/*  A connection. One that dribbles its request byte by byte is never idle, so its age counts. */
+typedef struct {
+    int fd; /* −1 = free */
+    int64_t since_ms;
+    bool asked; /* made a whole request */
+} guest_t;
+
 struct aut_http {
     struct MHD_Daemon *daemon;
     aut_broker_t *broker;
+    pthread_mutex_t lock; /* of the guests */
+    guest_t guests[CONNECTIONS_MAX];
+    size_t count;
 };
 
 /*  A question to the loop and the thread that waits for it; freed by whoever comes last. */
@@ -159,17 +171,83 @@ static enum MHD_Result from_loop (aut_broker_t *broker, struct MHD_Connection *c
     return reply (connection, 200, type, text, size);
 }
 
+/* ---- connections ----------------------------------------------------------------------------- */
+
+/*  With the lock. */
+static void make_room (struct aut_http *self, int64_t now)
+{
+    guest_t *oldest = NULL;
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        guest_t *guest = &self->guests[i];
+        if (guest->fd >= 0 && (!oldest || guest->since_ms < oldest->since_ms))
+            oldest = guest;
+    }
+    if (oldest && now - oldest->since_ms >= GRACE_MS)
+        shutdown (oldest->fd, SHUT_RDWR);
+}
+
+static void come (struct aut_http *self, struct MHD_Connection *connection, void **context)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info (connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int64_t now = aut_mono_ms (self->broker->clock);
+    if (++self->count >= CROWDED)
+        make_room (self, now);
+    for (size_t i = 0; info && i < CONNECTIONS_MAX; i++)
+        if (self->guests[i].fd < 0) {
+            self->guests[i] = (guest_t){.fd = info->connect_fd, .since_ms = now};
+            *context = &self->guests[i];
+            return;
+        }
+}
+
+static void on_connection (void *ctx, struct MHD_Connection *connection, void **context,
+                           enum MHD_ConnectionNotificationCode code)
+{
+    struct aut_http *self = ctx;
+    bool asked = true;
+    pthread_mutex_lock (&self->lock);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        come (self, connection, context);
+    } else {
+        guest_t *guest = *context;
+        self->count--;
+        if (guest) {
+            asked = guest->asked;
+            guest->fd = -1;
+        }
+    }
+    pthread_mutex_unlock (&self->lock);
+    if (!asked)
+        aut_refusals_note (self->broker->refusals, AUT_REFUSED_HTTP,
+                           "a connection that made no request");
+}
+
+static void note_request (struct aut_http *self, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info (connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    pthread_mutex_lock (&self->lock);
+    if (info && info->socket_context)
+        ((guest_t *)info->socket_context)->asked = true;
+    pthread_mutex_unlock (&self->lock);
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
 static enum MHD_Result serve (void *ctx, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **state)
 {
-    aut_broker_t *broker = ctx;
+    struct aut_http *self = ctx;
+    aut_broker_t *broker = self->broker;
     static const char seen = 0;
     (void)version;
     (void)upload;
     /* Called first with the head alone, then with what was sent along: that is not wanted. */
     if (*state == NULL) {
         *state = (void *)&seen;
+        note_request (self, connection);
         return MHD_YES;
     }
     if (*upload_size) {
@@ -216,18 +294,24 @@ int aut_http_start (struct aut_http **out, aut_broker_t *broker, const char *bin
         return rc;
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
                      MHD_USE_POLL | MHD_USE_ITC | (v6 ? MHD_USE_IPv6 : 0u);
-    struct MHD_Daemon *daemon = MHD_start_daemon (
-        flags, (uint16_t)port, NULL, NULL, serve, broker, MHD_OPTION_SOCK_ADDR, &address,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(32 << 10), MHD_OPTION_END);
-    if (!daemon)
+    struct aut_http *self = aut_calloc (1, sizeof *self);
+    self->broker = broker;
+    pthread_mutex_init (&self->lock, NULL);
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        self->guests[i].fd = -1;
+    self->daemon = MHD_start_daemon (
+        flags, (uint16_t)port, NULL, NULL, serve, self, MHD_OPTION_SOCK_ADDR, &address,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, self, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(32 << 10), MHD_OPTION_END);
+    if (!self->daemon) {
+        aut_http_stop (&self);
         return aut_fail (AUT_ERR_EXISTS, "cannot listen for HTTP on %s port %d: is it taken?", bind,
                          port);
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info (daemon, MHD_DAEMON_INFO_BIND_PORT);
+    }
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info (self->daemon, MHD_DAEMON_INFO_BIND_PORT);
     *bound_port = info ? info->port : port;
-    struct aut_http *self = aut_calloc (1, sizeof *self);
-    self->daemon = daemon;
-    self->broker = broker;
     *out = self;
     return 0;
 }
@@ -236,7 +320,9 @@ void aut_http_stop (struct aut_http **self_p)
 {
     if (!*self_p)
         return;
-    MHD_stop_daemon ((*self_p)->daemon);
+    if ((*self_p)->daemon)
+        MHD_stop_daemon ((*self_p)->daemon);
+    pthread_mutex_destroy (&(*self_p)->lock);
     free (*self_p);
     *self_p = NULL;
 }

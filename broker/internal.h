@@ -17,6 +17,7 @@
 #include "broker/broker.h"
 #include "broker/catalogue.h"
 #include "broker/core/core.h"
+#include "broker/door.h"
 #include "broker/guard.h"
 #include "broker/mailbox.h"
 #include "broker/store/store.h"
@@ -41,8 +42,9 @@ typedef struct {
 
 void aut_submission_destroy (aut_submission_t **self_p);
 
-/*  The job that was accepted under a SUBMIT's key (planner.c): `*job`, 0 when there is none or the
- *  key is NULL or "". AUT_ERR_EXISTS when it is the job of another submission. Any thread. */
+/*  The job that was accepted under an idempotency key as stored (planner.c): `*job`, 0 when there
+ * is none or the key is NULL or "". AUT_ERR_EXISTS when it is the job of another submission. Any
+ * thread. */
 int aut_submission_known (aut_broker_t *broker, const char *key, const aut_hash_t *submission,
                           uint64_t *job);
 
@@ -96,8 +98,9 @@ typedef enum {
 typedef struct aut_query {
     aut_query_kind_t kind;
     uint64_t id, after;
-    uint32_t limit; /* 0 = the kind's default */
-    char *text;     /* the answer */
+    uint32_t limit;              /* 0 = the kind's default */
+    char owner[AUT_STORE_OWNER]; /* "" = everybody's jobs, else this client's alone */
+    char *text;                  /* the answer */
     size_t size;
     bool raw; /* METRICS: the text itself rather than JSON */
     void (*done) (struct aut_query *self, void *ctx);
@@ -114,6 +117,7 @@ void aut_query_destroy (void *item);
  *  the loop. */
 typedef struct {
     char **texts;
+    uint64_t *jobs; /* that they are about, 0 = none */
     uint32_t cap;
     uint64_t seq; /* of the newest, 0 = none yet */
 } aut_ring_t;
@@ -153,6 +157,8 @@ struct aut_broker {
     aut_ring_t ring;
 
     /* between threads */
+    aut_refusals_t *refusals;
+    aut_door_t *door; /* NULL within a process */
     aut_mailbox_t *inbox, *queries, *plans, *to_clients, *to_nodes, *to_events, *to_status;
     aut_mailbox_t *planned; /* an item for each submission in the inbox, taken with it */
     aut_peers_t *seen;      /* peers that were heard since the loop asked last */
@@ -194,8 +200,8 @@ void aut_broker_perform (aut_broker_t *self);
 void aut_broker_answer (aut_broker_t *self, aut_query_t *query);
 /*  The Prometheus text (metrics.c). */
 void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out);
-/*  Publishes one event: takes `topic`; `body` are the members after seq. */
-void aut_broker_publish (aut_broker_t *self, char *topic, const char *body);
+/*  Publishes one event about `job` (0: none): takes `topic`; `body` are the members after seq. */
+void aut_broker_publish (aut_broker_t *self, uint64_t job, char *topic, const char *body);
 
 /*  Threads (zactor functions take the broker). */
 void aut_client_socket (zsock_t *pipe, void *broker);

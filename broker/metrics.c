@@ -72,6 +72,15 @@ static void counters (aut_buffer_t *out, const aut_core_metrics_t *m)
         one (out, table[i].name, "counter", table[i].help, table[i].value);
 }
 
+static void refusals (aut_broker_t *self, aut_buffer_t *out)
+{
+    head (out, "refused_total", "counter", "What was refused, by reason.");
+    for (int i = 0; i < AUT_REFUSED_REASONS; i++)
+        aut_buffer_format (out, "auteur_refused_total{reason=\"%s\"} %" PRIu64 "\n",
+                           aut_refused_text ((aut_refused_t)i),
+                           aut_refusals_count (self->refusals, (aut_refused_t)i));
+}
+
 static void machinery (aut_broker_t *self, aut_buffer_t *out)
 {
     aut_store_stats_t stats;
@@ -111,5 +120,6 @@ void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out)
     states (out, m);
     demand (out, m);
     counters (out, m);
+    refusals (self, out);
     machinery (self, out);
 }

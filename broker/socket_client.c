@@ -97,6 +97,7 @@ static int do_submit (client_t *self, aut_received_t *in)
         return AUT_ERR_AGAIN;
     aut_plan_request_t *request = aut_calloc (1, sizeof *request);
     request->reply = handle;
+    memcpy (request->owner, in->user, sizeof request->owner);
     request->msg = in->msg;
     memset (&in->msg, 0, sizeof in->msg);
     uint64_t req = request->msg.submit.req;
@@ -119,12 +120,42 @@ static int post_event (client_t *self, aut_in_t *item, uint64_t handle)
     return rc;
 }
 
+/*  0 if this client may act on the job. A plain one's are its own: of others it is told what it is
+ *  told of jobs that there are not. */
+static int check_owner (client_t *self, const char *user, uint64_t id)
+{
+    aut_who_t who;
+    aut_store_job_t job;
+    aut_guard_who (self->broker->guard, user, &who);
+    if (who.roles & AUT_MAY_OPERATE)
+        return 0;
+    int rc = aut_store_job (self->broker->store, id, &job);
+    if (!rc && strcmp (job.owner, user) != 0)
+        rc = aut_fail (AUT_ERR_NOT_FOUND, "there is no job j%llu", (unsigned long long)id);
+    return rc;
+}
+
+/*  0 if this client is an operator. */
+static int check_operator (client_t *self, const char *user)
+{
+    aut_who_t who;
+    aut_guard_who (self->broker->guard, user, &who);
+    if (who.roles & AUT_MAY_OPERATE)
+        return 0;
+    return aut_fail (AUT_ERR_DENIED,
+                     "%s is no operator here, and only operators drain nodes: on the broker's "
+                     "machine, auteur keys allow --as operator %s '%s'",
+                     who.name, who.name, user);
+}
+
 static int do_job (client_t *self, aut_received_t *in, aut_core_event_kind_t kind)
 {
     uint64_t job, handle;
     int rc = refusal (self);
     if (!rc)
         rc = aut_job_parse (&job, in->msg.cancel.job);
+    if (!rc)
+        rc = check_owner (self, in->user, job);
     if (rc)
         return rc;
     if (!(handle = expect (self, &in->peer, in->msg.cancel.req)))
@@ -138,6 +169,9 @@ static int do_job (client_t *self, aut_received_t *in, aut_core_event_kind_t kin
 
 static int do_drain (client_t *self, aut_received_t *in)
 {
+    int rc = check_operator (self, in->user);
+    if (rc)
+        return rc;
     uint64_t handle = expect (self, &in->peer, in->msg.drain.req);
     if (!handle)
         return AUT_ERR_AGAIN;
@@ -189,6 +223,8 @@ static int do_results (client_t *self, aut_received_t *in)
     uint32_t limit = request->limit < AUT_PAGE_MAX ? request->limit : AUT_PAGE_MAX, count = 0;
     aut_store_job_t job;
     int rc = aut_job_parse (&id, request->job);
+    if (!rc)
+        rc = check_owner (self, in->user, id);
     if (!rc)
         rc = aut_store_job (self->broker->store, id, &job);
     if (rc)
@@ -274,7 +310,9 @@ static void receive (client_t *self)
             aut_received_clear (&in);
             return;
         }
+        aut_door_heard (self->broker->door, in.fd);
         if (rc) {
+            aut_refusals_note (self->broker->refusals, AUT_REFUSED_MESSAGE, aut_error_detail ());
             if (in.msg.type)
                 aut_net_send_to (self->sock, &in.peer, &in.msg, NULL, 0);
         } else if ((rc = aut_guard_check (self->broker->guard, in.user, AUT_PORT_CLIENT))) {
@@ -284,8 +322,11 @@ static void receive (client_t *self)
         } else if (in.msg.type != AUT_MSG_PONG && in.msg.type != AUT_MSG_ERROR) {
             uint64_t req = req_of (&in.msg);
             rc = dispatch (self, &in);
-            if (rc)
+            if (rc) {
+                aut_refusals_note (self->broker->refusals, AUT_REFUSED_REQUEST,
+                                   aut_error_detail ());
                 send_error (self, &in.peer, req, rc);
+            }
         }
         aut_received_clear (&in);
     }

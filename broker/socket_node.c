@@ -341,8 +341,7 @@ static void take (node_t *self, session_t *session, aut_received_t *received)
     in->event.peer = session->peer;
     int rc = fill_event (self, session, in);
     if (rc) {
-        aut_log (AUT_LOG_WARN, LOG, "a node's %s is refused: %s", aut_msg_name (in->msg.type),
-                 aut_error_detail ());
+        aut_refusals_note (self->broker->refusals, AUT_REFUSED_RESULT, aut_error_detail ());
         send_error (self, session, rc);
         aut_in_destroy (in);
         return;
@@ -398,10 +397,15 @@ static void receive (node_t *self)
     for (int i = 0; i < ROUND; i++) {
         aut_received_t in;
         int rc = aut_net_recv (self->sock, true, &in);
+        if (rc != AUT_ERR_AGAIN)
+            aut_door_heard (self->broker->door, in.fd);
         if (rc == 0)
             receive_one (self, &in);
-        else if (rc != AUT_ERR_AGAIN && in.msg.type)
-            aut_net_send_to (self->sock, &in.peer, &in.msg, NULL, 0);
+        else if (rc != AUT_ERR_AGAIN) {
+            aut_refusals_note (self->broker->refusals, AUT_REFUSED_MESSAGE, aut_error_detail ());
+            if (in.msg.type)
+                aut_net_send_to (self->sock, &in.peer, &in.msg, NULL, 0);
+        }
         aut_received_clear (&in);
         if (rc == AUT_ERR_AGAIN)
             return;
@@ -462,7 +466,7 @@ void aut_node_socket (zsock_t *pipe, void *args)
     for (;;) {
         int64_t wait = self.next_beat - aut_mono_ms (self.broker->clock);
         wait = wait < 0 ? 0 : wait > self.ping_ms ? self.ping_ms : wait;
-        if (a->broker->guard && wait > AUT_BROKER_LOOK_MS)
+        if (self.broker->guard && wait > AUT_BROKER_LOOK_MS)
             wait = AUT_BROKER_LOOK_MS;
         unsigned bits = aut_socket_wait (self.sock, pipe, self.broker->to_nodes, (int)wait);
         if (bits & 4)

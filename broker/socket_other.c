@@ -18,6 +18,14 @@ static int may_transfer (void *ctx, const char *user)
     return aut_guard_check (broker->guard, user, AUT_PORT_DATA);
 }
 
+static void heard (void *ctx, int fd, bool good)
+{
+    aut_broker_t *broker = ctx;
+    aut_door_heard (broker->door, fd);
+    if (!good)
+        aut_refusals_note (broker->refusals, AUT_REFUSED_MESSAGE, aut_error_detail ());
+}
+
 void aut_data_socket (zsock_t *pipe, void *args)
 {
     aut_actor_args_t *a = args;
@@ -28,14 +36,16 @@ void aut_data_socket (zsock_t *pipe, void *args)
     if (rc)
         aut_log (AUT_LOG_ERROR, LOG, "artifact service: %s", aut_error_detail ());
     else
-        aut_artifact_server_guard (
-            server, &(aut_artifact_guard_t){.check = may_transfer, .ctx = broker});
+        aut_artifact_server_guard (server,
+                                   &(aut_artifact_guard_t){.check = may_transfer, .heard = heard, .ctx = broker});
     zsock_signal (pipe, rc ? 1 : 0);
     while (server && !aut_artifact_server_step (server, sock, pipe, 1000, broker->clock)) {
         aut_artifact_stats_t stats;
         aut_artifact_server_stats (server, &stats);
         __atomic_store_n (&broker->data_received, stats.received, __ATOMIC_RELAXED);
         __atomic_store_n (&broker->data_sent, stats.sent, __ATOMIC_RELAXED);
+        aut_refusals_reach (broker->refusals, AUT_REFUSED_TRANSFER, stats.refused,
+                            "an upload or download");
         __atomic_store_n (&broker->data_stored, stats.stored, __ATOMIC_RELAXED);
     }
     aut_artifact_server_destroy (&server);

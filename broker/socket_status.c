@@ -140,6 +140,10 @@ static void receive (status_t *self)
         if (!rc)
             rc = aut_guard_check (self->broker->guard, user, AUT_PORT_STATUS);
         aut_query_t *query = aut_calloc (1, sizeof *query);
+        aut_who_t who;
+        aut_guard_who (self->broker->guard, user, &who);
+        if (!(who.roles & (AUT_MAY_OPERATE | AUT_MAY_VIEW)))
+            memcpy (query->owner, user, sizeof query->owner);
         query->peer = peer;
         query->envelope = envelope;
         if (!rc)
@@ -147,6 +151,7 @@ static void receive (status_t *self)
         if (!rc)
             rc = ask (self, query);
         if (rc) {
+            aut_refusals_note (self->broker->refusals, AUT_REFUSED_QUESTION, aut_error_detail ());
             send_error (self, &peer, envelope, rc);
             aut_query_destroy (query);
         }

@@ -561,6 +561,12 @@ int aut_artifact_server_ask (const aut_artifact_server_t *self, const char *user
     return rc;
 }
 
+void aut_artifact_server_heard (const aut_artifact_server_t *self, int fd, bool good)
+{
+    if (self->guard.heard)
+        self->guard.heard (self->guard.ctx, fd, good);
+}
+
 void aut_artifact_server_refuse (aut_artifact_server_t *self, const aut_peer_t *peer,
                                  const aut_msg_t *msg, int code, bool all)
 {

@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     int (*check) (void *ctx, const char *user); /* asked for each message */
     int (*put) (void *ctx, const char *user, const aut_hash_t *hash, uint64_t size);
+    void (*heard) (void *ctx, int fd, bool good); /* told of each message and of what is none */
     void *ctx;
 } aut_artifact_guard_t;
 

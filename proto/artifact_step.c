@@ -28,6 +28,8 @@ static bool receive_some (aut_artifact_server_t *self, zsock_t *router, const au
         aut_received_t in;
         int rc = aut_net_recv (router, true, &in);
         bool all = false;
+        if (rc != AUT_ERR_AGAIN)
+            aut_artifact_server_heard (self, in.fd, rc == 0);
         int refusal = rc ? 0 : aut_artifact_server_ask (self, in.user, &in.msg, &all);
         if (refusal) {
             aut_artifact_server_refuse (self, &in.peer, &in.msg, refusal, all);

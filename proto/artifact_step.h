@@ -13,6 +13,9 @@ int aut_artifact_socket_send (void *ctx, const aut_peer_t *peer, const aut_msg_t
 int aut_artifact_server_ask (const aut_artifact_server_t *self, const char *user,
                              const aut_msg_t *msg, bool *all);
 
+/*  Tells the guard of a message that came, or (`good` false) of what is none. */
+void aut_artifact_server_heard (const aut_artifact_server_t *self, int fd, bool good);
+
 /*  From now on a server without a send callback of its own sends through `router`. */
 void aut_artifact_server_use (aut_artifact_server_t *self, zsock_t *router);
 

@@ -378,6 +378,7 @@ int aut_net_recv (zsock_t *zsock, bool router, aut_received_t *in)
         return AUT_ERR_AGAIN;
     }
     int rc;
+    in->fd = count ? zmq_msg_get (&frames[0], ZMQ_SRCFD) : -1;
     if (count)
         note_user (&frames[0], in->user);
     if (!more || count == 0) {

@@ -100,6 +100,7 @@ typedef struct {
     aut_msg_t msg;
     zmq_msg_t body_frame;
     bool has_body;
+    int fd; /* of the connection that it came through, for counting alone; −1 without one */
 } aut_received_t;
 
 /*  Receives from a DEALER (`router` false) or ROUTER. AUT_ERR_AGAIN when nothing is there. Any
