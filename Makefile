@@ -4,6 +4,8 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SECONDS ?= 60
+HOURS ?= 24
+SEED ?= 1000
 CMAKE_FLAGS ?=
 
 BIN := $(BUILD)/bin
@@ -13,7 +15,7 @@ CONFIGURE := cmake -G Ninja $(CMAKE_FLAGS) -S .
 # LibTorch comes into .venv/ unless there is no engine, or another one is named.
 TORCH := $(if $(filter -DAUTEUR_ENGINE=OFF -DAUTEUR_TORCH=%,$(CMAKE_FLAGS)),true,tools/torch.sh)
 
-.PHONY: help deps build demo demo-sheet check eval-mini lint bench fuzz install clean
+.PHONY: help deps build demo demo-sheet check eval-mini lint bench fuzz soak install clean
 
 help:
 	@echo "make demo      install what is missing, build, and render a sample film"
@@ -23,6 +25,7 @@ help:
 	@echo "make lint      format, clang-tidy, include arrows, banned calls"
 	@echo "make bench     figures of this machine"
 	@echo "make fuzz      every fuzz target for SECONDS=$(SECONDS) each"
+	@echo "make soak      faults on real processes for HOURS=$(HOURS), from SEED=$(SEED) on"
 	@echo "make install   into PREFIX=$(PREFIX), below DESTDIR=$(DESTDIR)"
 	@echo "make deps      only install the packages that are missing, and LibTorch into .venv/"
 	@echo "make clean     remove $(BUILD)/"
@@ -67,6 +70,14 @@ bench: build
 
 fuzz: deps
 	@tools/fuzz.sh $(BUILD)/fuzz $(SECONDS)
+
+# Ever new seeds; the folder of a round that failed is kept in build/soak/.
+soak: deps
+	@$(CONFIGURE) -B $(CHECK) -DAUTEUR_SANITIZE=address,undefined >/dev/null
+	@cmake --build $(CHECK) -j $(JOBS) --target fault_campaign
+	@mkdir -p $(BUILD)/soak
+	@LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $(CHECK)/tests/fault_campaign \
+	    --hours $(HOURS) --seed $(SEED) --where $(BUILD)/soak --keep
 
 install: build
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(PREFIX)"

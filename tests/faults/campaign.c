@@ -1,6 +1,6 @@
 /*  One campaign from its folder to its table. The loop is one zmq_poll over the proxy's sockets,
  *  the status socket and the signals; everything else is looked at each time it turns. */
-#include "tests/faults/campaign.h"
+#include "tests/faults/promise.h"
 
 #include "lib/core/clock.h"
 #include "lib/core/error.h"
@@ -148,7 +148,8 @@ static void want_films (campaign_t *self, int64_t *wanted_at)
         return;
     if (view_leases (self) == NODES || self->now - *wanted_at < FILM_EVERY_MS)
         return;
-    if (self->films_wanted == FILMS_MAX)
+    bool late = self->counted * 5 > self->options.target * 4; /* only not to run dry */
+    if (self->films_wanted == FILMS_MAX || (late && view_leases (self) > 1))
         return;
     *wanted_at = self->now;
     self->films_wanted++;
@@ -241,7 +242,8 @@ static void open_up (campaign_t *self)
     signal (SIGPIPE, SIG_IGN);
     self->signals = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     self->now = self->began = aut_mono_ms (aut_clock_system ());
-    self->root = aut_sprintf ("%s/auteur-faults.XXXXXX", self->options.where);
+    self->root = aut_sprintf ("%s/auteur-faults-%" PRIu64 ".XXXXXX", self->options.where,
+                              self->options.seed);
     if (!mkdtemp (self->root)) {
         campaign_fail (self, "cannot make a folder in %s: %s", self->options.where,
                        strerror (errno));
@@ -254,9 +256,22 @@ static void open_up (campaign_t *self)
     faults_deal (self);
 }
 
+static void print_line (const campaign_t *self, int64_t end)
+{
+    printf ("seed %" PRIu64 ": %u films the same, %u faults counted, %.1f s undisturbed + %.1f s "
+            "in the storm\n",
+            self->options.seed, self->films_same, self->counted,
+            (double)(self->storm_began - self->began) / 1000,
+            (double)(end - self->storm_began) / 1000);
+}
+
 static void print (campaign_t *self)
 {
     int64_t end = self->storm_ended ? self->storm_ended : self->now;
+    if (self->options.brief && !self->failure) {
+        print_line (self, end);
+        return;
+    }
     faults_print (self);
     times_print (&self->node_lost, "node killed → its chunk runs again");
     times_print (&self->broker_back, "broker killed → accepts again");
@@ -264,11 +279,7 @@ static void print (campaign_t *self)
         "(--silent 1.5 s, --lease 4 s, chunks of 1.3 s on %u nodes; the broker and the nodes are "
         "started again at once, within 0.4 s)\n",
         NODES);
-    printf ("seed %" PRIu64 ": %u films the same, %u faults counted, %.1f s undisturbed + %.1f s "
-            "in the storm\n",
-            self->options.seed, self->films_same, self->counted,
-            (double)(self->storm_began - self->began) / 1000,
-            (double)(end - self->storm_began) / 1000);
+    print_line (self, end);
 }
 
 static void close_down (campaign_t *self, bool keep)
@@ -293,6 +304,7 @@ static void close_down (campaign_t *self, bool keep)
     times_clear (&self->node_lost);
     times_clear (&self->broker_back);
     free (self->failures);
+    free (self->acked);
     free (self->root);
     close (self->signals);
 }
@@ -309,6 +321,8 @@ int campaign_run (const campaign_options_t *options)
     if (may_go_on (self))
         end_well (self);
     read_logs (self);
+    if (may_go_on (self))
+        promise_check_jobs (self);
     if (may_go_on (self) && self->loss_count)
         campaign_fail (self, "%zu lost chunks never ran again", self->loss_count);
     print (self);

@@ -89,8 +89,10 @@ typedef struct {
     proc_t proc;
     char *file, *calm; /* the storyboard, the undisturbed frames */
     char job[32];
+    char promised[32]; /* by a SUBMITTED that left the broker */
     unsigned shots;
-    bool again; /* the client was killed by a fault: the same once more */
+    bool again;       /* the client was killed by a fault: the same once more */
+    int64_t again_at; /* it was refused for a full disk: the same later */
     int64_t began;
 } film_t;
 
@@ -123,7 +125,10 @@ typedef struct {
     int64_t limit_ms;  /* for everything */
     const char *bin;   /* the folder of the programs */
     const char *where; /* folders are made here */
+    const char *only;  /* one kind of fault alone; NULL = all */
+    int64_t pause_ms;  /* between faults, beyond the seed's */
     bool verbose, keep;
+    bool brief; /* one line at the end */
 } campaign_options_t;
 
 typedef struct {
@@ -145,6 +150,8 @@ struct campaign {
 
     broker_t calm, broker;
     proc_t calm_nodes[2];
+    proc_t second; /* a broker on the other's state folder */
+    unsigned second_refused;
     node_t nodes[NODES];
     links_t *links;
     char *client_endpoints;
@@ -156,13 +163,14 @@ struct campaign {
     bool asks_store, store_full;
     unsigned asks;
     bool has_tmpfs, stopping;
+    int64_t full_until; /* a refusal may be due to a full disk */
 
     film_t films[FILMS_MAX];
     unsigned film_count, films_wanted, films_same;
 
-    dice_t dice;
+    dice_t dice, deck_dice;
     int deck[DECK_MAX]; /* kinds; one is drawn after the other, then they are shuffled again */
-    size_t deck_size, deck_at;
+    size_t deck_size, deck_at, put_back;
     uint64_t drawn;
     int64_t next_at, drawn_at, broker_free_at, looked_at;
     count_t counts[KINDS_MAX];
@@ -173,12 +181,15 @@ struct campaign {
     size_t loss_count;
     times_t node_lost, broker_back;
     unsigned full_seen;
+    uint32_t *acked; /* see promise.c */
+    size_t acked_cap;
     uint8_t *failures; /* FAILs by task */
     size_t failures_cap;
     uint64_t failed_task;
     uint32_t failed_attempt;
     FILE *journal;
-    bool stormy; /* faults are injected */
+    bool stormy; /* faults are injected … */
+    bool warm;   /* … once the nodes have had work */
 };
 
 /*  The first failure is kept, and ends the campaign. */
@@ -195,6 +206,8 @@ void cluster_prepare (campaign_t *self);
 void cluster_start_broker (campaign_t *self, broker_t *broker);
 void cluster_start_node (campaign_t *self, node_t *node);
 void cluster_start_calm (campaign_t *self);
+/*  Another broker on the same state folder, which has to be refused by name. */
+void cluster_start_second (campaign_t *self);
 /*  SIGKILL or SIGTERM; it is started again when it has ended. */
 void cluster_end_broker (campaign_t *self, int signum);
 void cluster_kill_node (campaign_t *self, node_t *node);
@@ -230,6 +243,8 @@ void faults_pump (campaign_t *self);
 void faults_end (campaign_t *self);
 void faults_count (campaign_t *self, int kind, bool counted, const char *whom);
 int faults_kind (const char *name);
+/*  Whether --only can ask for it. */
+bool faults_known (const char *name);
 void faults_print (campaign_t *self);
 
 #endif

@@ -124,6 +124,34 @@ void cluster_start_broker (campaign_t *self, broker_t *broker)
     free (path);
 }
 
+void cluster_start_second (campaign_t *self)
+{
+    char *path = program (self, "auteur-broker");
+    char *log = aut_path_join (self->root, "second.log", NULL);
+    const char *argv[] = {path, "--state", self->broker.dir, "--port", "0", NULL};
+    remove (log);
+    proc_start (&self->second, argv, NULL, log, log);
+    free (log);
+    free (path);
+}
+
+/*  It has to say who has the folder, and to leave everything as it is. */
+static void check_second (campaign_t *self, int status)
+{
+    char *path = aut_path_join (self->root, "second.log", NULL), *text = NULL;
+    size_t size = 0;
+    bool good = WIFEXITED (status) && WEXITSTATUS (status) == 1 &&
+                aut_file_read (path, 1 << 20, &text, &size) == 0 &&
+                strstr (text, "another broker (pid ");
+    self->second.pid = 0;
+    self->second_refused += good;
+    if (!good)
+        campaign_fail (self, "a second broker on the same state was not refused: %s",
+                       text ? text : "it said nothing");
+    free (text);
+    free (path);
+}
+
 static void aim (campaign_t *self, const broker_t *broker)
 {
     if (broker != &self->broker)
@@ -272,6 +300,10 @@ bool cluster_ended (campaign_t *self, pid_t pid, int status)
         check_end (self, &self->calm.proc, "the broker of the undisturbed run", status);
         return true;
     }
+    if (self->second.pid && self->second.pid == pid) {
+        check_second (self, status);
+        return true;
+    }
     if (self->broker.proc.pid != pid)
         return false;
     check_end (self, &self->broker.proc, "the broker", status);
@@ -283,9 +315,10 @@ bool cluster_ended (campaign_t *self, pid_t pid, int status)
 
 void cluster_pump (campaign_t *self)
 {
-    if (self->kill_broker)
+    if (self->kill_broker && !self->second.pid) { /* which would get the lock */
         cluster_end_broker (self, SIGKILL);
-    self->kill_broker = false;
+        self->kill_broker = false;
+    }
     look_for (self, &self->calm);
     look_for (self, &self->broker);
     for (unsigned i = 0; i < NODES; i++) {

@@ -16,6 +16,7 @@
 #define SHOTS_MIN 7
 #define SHOTS_MAX 9
 #define CALM_AT_ONCE 3
+#define AGAIN_MS 300
 
 /* ---- storyboards ------------------------------------------------------------------------------
  */
@@ -181,6 +182,9 @@ void film_pump (campaign_t *self)
             film->stage = FILM_SUBMIT;
             film->began = self->now;
             run_client (self, film);
+        } else if (film->again_at && self->now >= film->again_at) {
+            film->again_at = 0;
+            run_client (self, film);
         }
     }
 }
@@ -240,6 +244,9 @@ bool film_ended (campaign_t *self, pid_t pid, int status)
             run_client (self, film);
         else if (WIFEXITED (status) && WEXITSTATUS (status) == 0)
             go_on (self, film);
+        else if (film->stage == FILM_SUBMIT && self->now < self->full_until && WIFEXITED (status) &&
+                 WEXITSTATUS (status) == 1)
+            film->again_at = self->now + AGAIN_MS; /* refused with the reason: that is right */
         else
             campaign_fail (self, "film %u: '%s' of job %s ended with %s", film->index,
                            stages[film->stage], film->job,

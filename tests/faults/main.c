@@ -1,4 +1,4 @@
-/*  faults: real processes under seeded faults; see campaign.h, and docs/developer.md. */
+/*  fault_campaign: real processes under seeded faults; see campaign.h, and docs/developer.md. */
 #include "lib/core/options.h"
 #include "tests/faults/campaign.h"
 
@@ -14,7 +14,8 @@
 typedef struct {
     int64_t seed, faults, limit;
     double hours;
-    const char *bin, *where;
+    const char *bin, *where, *only;
+    int64_t pause;
     bool verbose, keep;
 } arguments_t;
 
@@ -49,8 +50,7 @@ static int soak (campaign_options_t *options, double hours)
     time_t began = time (NULL);
     int worst = 0;
     for (unsigned round = 1; difftime (time (NULL), began) < hours * 3600; round++) {
-        printf ("---- round %u, seed %llu, %.2f h\n", round, (unsigned long long)options->seed,
-                difftime (time (NULL), began) / 3600);
+        printf ("%.2f h, round %u: ", difftime (time (NULL), began) / 3600, round);
         int code = campaign_run (options);
         fflush (stdout);
         if (code == 130)
@@ -75,6 +75,10 @@ int main (int argc, char **argv)
          1000000},
         {"hours", 0, AUT_OPT_NUMBER, &args.hours, "HOURS",
          "one campaign after the other, each with the next seed", NULL, 0, 100000},
+        {"only", 0, AUT_OPT_STRING, &args.only, "KIND", "one kind of fault alone (all)", NULL, 0,
+         0},
+        {"pause", 0, AUT_OPT_INT, &args.pause, "MS", "so much longer between faults (0)", NULL, 0,
+         1000000},
         {"bin", 0, AUT_OPT_STRING, &args.bin, "DIR", "the programs (those of this build)", NULL, 0,
          0},
         {"where", 0, AUT_OPT_STRING, &args.where, "DIR", "where folders are made (TMPDIR)",
@@ -84,7 +88,7 @@ int main (int argc, char **argv)
         {"verbose", 'v', AUT_OPT_FLAG, &args.verbose, NULL, "tell each fault", NULL, 0, 0},
         {0}};
     const aut_opt_info_t info = {
-        .program = "faults",
+        .program = "fault_campaign",
         .usage = "[--seed N] [--hours H]",
         .about = "Starts a broker, nodes and clients, disturbs them, and compares the films with\n"
                  "those of an undisturbed run."};
@@ -96,6 +100,10 @@ int main (int argc, char **argv)
     default:
         break;
     }
+    if (args.only && !faults_known (args.only)) {
+        fprintf (stderr, "fault_campaign: --only %s: no such kind of fault\n", args.only);
+        return 2;
+    }
     setvbuf (stdout, NULL, _IOLBF, 0);
     have_own_mounts ();
     proc_adopt_orphans ();
@@ -105,6 +113,9 @@ int main (int argc, char **argv)
                                   .limit_ms = args.limit * 1000,
                                   .bin = args.bin,
                                   .where = args.where && *args.where ? args.where : "/tmp",
+                                  .only = args.only,
+                                  .pause_ms = args.pause,
+                                  .brief = args.hours > 0,
                                   .verbose = args.verbose,
                                   .keep = args.keep};
     return args.hours > 0 ? soak (&options, args.hours) : campaign_run (&options);

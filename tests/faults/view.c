@@ -1,6 +1,6 @@
 /*  What passed through the proxy, and what the broker says: together they tell who holds a lease.
  *  Traps are sprung here, in the moment in which a message is about to pass. */
-#include "tests/faults/campaign.h"
+#include "tests/faults/promise.h"
 
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
@@ -45,8 +45,8 @@ void view_forget_node (campaign_t *self, node_t *node)
 {
     for (size_t i = 0; i < node->hold_count; i++) {
         const hold_t *hold = &node->holds[i];
-        bool lost = hold->started && !hold->done && self->loss_count < LOSSES_MAX;
-        if (lost)
+        bool lost = node->proc.killed && hold->started && !hold->done;
+        if (lost && self->loss_count < LOSSES_MAX)
             self->losses[self->loss_count++] =
                 (loss_t){hold->token.task, hold->token.attempt, self->now};
     }
@@ -159,7 +159,13 @@ static link_verdict_t from_node (campaign_t *self, node_t *node, const aut_msg_t
             return spring (self, node);
         break;
     case AUT_MSG_FAIL:
+        if ((hold = find (node, &msg->fail.token)))
+            hold->done = false; /* the ACK that comes is not a result's */
         failed (self, &msg->fail.token);
+        break;
+    case AUT_MSG_RELEASE:
+        if ((hold = find (node, &msg->release.token)))
+            hold->done = false;
         break;
     default:
         break;
@@ -176,6 +182,7 @@ static link_verdict_t to_node (campaign_t *self, node_t *node, const aut_msg_t *
         snprintf (node->known_as, sizeof node->known_as, "%s", msg->welcome.name);
         break;
     case AUT_MSG_ASSIGN:
+        promise_leased (self, &msg->assign.token);
         if (node->trap == TRAP_ASSIGN_LOST)
             return spring (self, node);
         add (node, &msg->assign.token, false, false);
@@ -188,6 +195,8 @@ static link_verdict_t to_node (campaign_t *self, node_t *node, const aut_msg_t *
         break;
     case AUT_MSG_ACK:
         hold = find (node, &msg->ack.token);
+        if (hold && hold->done)
+            promise_acked (self, &msg->ack.token);
         if (hold && hold->done &&
             (node->trap == TRAP_ACK_LOST || node->trap == TRAP_ACK_KILL ||
              node->trap == TRAP_ACK_BROKER))
@@ -208,7 +217,12 @@ static link_verdict_t to_client (campaign_t *self, const aut_msg_t *msg)
 {
     static const char *const kinds[] = {"", "submit-ack-lost", "submit-ack-client-kill",
                                         "submit-ack-broker-kill"};
-    if (msg->type != AUT_MSG_SUBMITTED || !self->submit_trap)
+    if (msg->type != AUT_MSG_SUBMITTED)
+        return LINK_PASS;
+    for (unsigned i = 0; i < self->film_count; i++) /* one at a time */
+        if (self->films[i].stage == FILM_SUBMIT)
+            promise_submitted (self, &self->films[i], msg->submitted.job);
+    if (!self->submit_trap)
         return LINK_PASS;
     faults_count (self, faults_kind (kinds[self->submit_trap]), true, "a client");
     self->submit_sprung = self->submit_trap == 2;
@@ -217,10 +231,21 @@ static link_verdict_t to_client (campaign_t *self, const aut_msg_t *msg)
     return LINK_SWALLOW;
 }
 
+/*  The full disk was felt: by the store, or by an upload. */
+static void heard_error (campaign_t *self, const char *code)
+{
+    if (!self->asks_store || self->store_full || aut_error_code (code) != AUT_ERR_NO_SPACE)
+        return;
+    self->store_full = true;
+    self->full_seen++;
+}
+
 link_verdict_t view_judge (void *ctx, unsigned owner, aut_port_t port, link_dir_t dir,
                            const aut_msg_t *msg)
 {
     campaign_t *self = ctx;
+    if (msg->type == AUT_MSG_ERROR)
+        heard_error (self, msg->error.code);
     if (owner == CLIENTS)
         return dir == LINK_DOWN ? to_client (self, msg) : LINK_PASS;
     node_t *node = &self->nodes[owner];
@@ -287,10 +312,8 @@ static void take_nodes (campaign_t *self, const json_t *nodes)
 static void take_store (campaign_t *self, const json_t *store)
 {
     const char *state = json_string_value (json_object_get (store, "state"));
-    if (state && strcmp (state, aut_error_text (AUT_ERR_NO_SPACE)) == 0 && !self->store_full) {
-        self->store_full = true;
-        self->full_seen++;
-    }
+    if (state)
+        heard_error (self, state);
 }
 
 void view_hear (campaign_t *self)

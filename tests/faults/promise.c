@@ -1,0 +1,69 @@
+/*  See promise.h. Tasks are numbered from 1 by the one state folder of a campaign. */
+#include "tests/faults/promise.h"
+
+#include "lib/core/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TASKS_MAX (1u << 20)
+
+/*  The attempt whose result was acknowledged, plus 1; 0 = none so far. */
+static uint32_t *acked (campaign_t *self, uint64_t task)
+{
+    if (task >= TASKS_MAX) {
+        campaign_fail (self, "a task has the number %" PRIu64, task);
+        task = 0;
+    }
+    size_t had = self->acked_cap;
+    self->acked = aut_grow (self->acked, &self->acked_cap, task + 1, sizeof *self->acked);
+    memset (self->acked + had, 0, (self->acked_cap - had) * sizeof *self->acked);
+    return &self->acked[task];
+}
+
+void promise_acked (campaign_t *self, const aut_token_t *token)
+{
+    uint32_t *before = acked (self, token->task);
+    if (*before && *before != token->attempt + 1)
+        campaign_fail (self, "task t%" PRIu64 ": attempts %u and %u were both acknowledged",
+                       token->task, *before - 1, token->attempt);
+    *before = token->attempt + 1;
+}
+
+void promise_leased (campaign_t *self, const aut_token_t *token)
+{
+    const uint32_t *before = acked (self, token->task);
+    if (*before)
+        campaign_fail (self,
+                       "task t%" PRIu64 " was leased again (attempt %u) after the result of "
+                       "attempt %u had been acknowledged",
+                       token->task, token->attempt, *before - 1);
+}
+
+void promise_submitted (campaign_t *self, film_t *film, const char *job)
+{
+    if (film->promised[0] && strcmp (film->promised, job) != 0)
+        campaign_fail (self, "film %u was promised job %s, and then %s", film->index,
+                       film->promised, job);
+    snprintf (film->promised, sizeof film->promised, "%s", job);
+}
+
+void promise_check_jobs (campaign_t *self)
+{
+    unsigned begun = 0;
+    for (unsigned i = 0; i < self->film_count; i++)
+        begun += self->films[i].stage == FILM_SAME;
+    for (unsigned i = 0; i < self->film_count; i++) {
+        const film_t *film = &self->films[i];
+        if (film->stage != FILM_SAME)
+            continue;
+        unsigned long number = film->job[0] == 'j' ? strtoul (film->job + 1, NULL, 10) : 0;
+        if (strcmp (film->job, film->promised) != 0)
+            campaign_fail (self, "film %u was promised job %s and got %s", film->index,
+                           film->promised, film->job);
+        if (number < 1 || number > begun)
+            campaign_fail (self, "film %u is job %s, but there are %u films: one has two jobs",
+                           film->index, film->job, begun);
+    }
+}
