@@ -397,7 +397,7 @@ void aut_note_destroy (void *item)
     free (note);
 }
 
-void aut_broker_publish (aut_broker_t *self, char *topic, const char *body)
+void aut_broker_publish (aut_broker_t *self, uint64_t job, char *topic, const char *body)
 {
     aut_ring_t *ring = &self->ring;
     aut_note_t *note = aut_calloc (1, sizeof *note);
@@ -409,6 +409,7 @@ void aut_broker_publish (aut_broker_t *self, char *topic, const char *body)
     char **slot = &ring->texts[ring->seq % ring->cap];
     free (*slot);
     *slot = aut_strdup (note->text);
+    ring->jobs[ring->seq % ring->cap] = job;
     if (aut_mailbox_push_wait (self->to_events, note))
         aut_note_destroy (note);
 }
@@ -425,7 +426,8 @@ static void publish_job (aut_broker_t *self, const aut_core_action_t *action)
         aut_buffer_format (&body, ",\"shots\":{\"total\":%u,\"done\":%u}", entry->shot_count,
                            entry->shots_done);
     }
-    aut_broker_publish (self, aut_sprintf ("job.j%" PRIu64, action->u.job.job), body.data);
+    aut_broker_publish (self, action->u.job.job, aut_sprintf ("job.j%" PRIu64, action->u.job.job),
+                        body.data);
     aut_buffer_clear (&body);
 }
 
@@ -454,7 +456,8 @@ static void publish_task (aut_broker_t *self, const aut_core_action_t *action)
         aut_buffer_text (&body, ",\"error\":");
         aut_buffer_json_string (&body, action->u.task.message);
     }
-    aut_broker_publish (self, aut_sprintf ("task.t%" PRIu64, action->u.task.task), body.data);
+    aut_broker_publish (self, action->u.task.job,
+                        aut_sprintf ("task.t%" PRIu64, action->u.task.task), body.data);
     aut_buffer_clear (&body);
 }
 
@@ -464,7 +467,7 @@ static void publish_node (aut_broker_t *self, const aut_core_action_t *action)
     aut_buffer_text (&body, "\"type\":\"node\",\"node\":");
     aut_buffer_json_string (&body, action->u.node.name);
     aut_buffer_format (&body, ",\"state\":\"%s\"", aut_node_state_text (action->u.node.state));
-    aut_broker_publish (self, aut_sprintf ("node.%s", action->u.node.name), body.data);
+    aut_broker_publish (self, 0, aut_sprintf ("node.%s", action->u.node.name), body.data);
     aut_buffer_clear (&body);
 }
 

@@ -4,6 +4,7 @@
 #include "lib/core/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct aut_catalogue {
     aut_entry_t **items;
@@ -61,6 +62,7 @@ aut_entry_t *aut_catalogue_add (aut_catalogue_t *self, const aut_store_job_t *jo
     entry->first_task = job->first_task;
     entry->task_count = job->task_count;
     entry->project = aut_strdup (job->project);
+    memcpy (entry->owner, job->owner, sizeof entry->owner);
     entry->created_ms = job->created_ms;
     entry->priority = job->priority;
     entry->state = job->state;
@@ -118,6 +120,17 @@ aut_entry_t *aut_catalogue_next (aut_catalogue_t *self, uint64_t after)
 size_t aut_catalogue_count (const aut_catalogue_t *self)
 {
     return self->count;
+}
+
+uint64_t aut_catalogue_open_jobs (const aut_catalogue_t *self, const char *owner)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        const aut_entry_t *entry = self->items[i];
+        bool going = entry->state == AUT_STORE_JOB_QUEUED || entry->state == AUT_STORE_JOB_RUNNING;
+        count += going && strcmp (entry->owner, owner) == 0;
+    }
+    return count;
 }
 
 void aut_entry_done (aut_entry_t *entry, uint64_t task)

@@ -12,6 +12,7 @@ typedef struct {
     uint64_t id, first_task;
     uint32_t task_count;
     char *project;
+    char owner[AUT_STORE_OWNER];
     int64_t created_ms;
     int32_t priority;
     aut_store_job_state_t state; /* as committed */
@@ -38,6 +39,8 @@ aut_entry_t *aut_catalogue_find (aut_catalogue_t *self, uint64_t job);
 /*  The first with an id above `after`, or NULL. Ids ascend as jobs are added. */
 aut_entry_t *aut_catalogue_next (aut_catalogue_t *self, uint64_t after);
 size_t aut_catalogue_count (const aut_catalogue_t *self);
+/*  How many jobs of this owner have not ended. Linear. */
+uint64_t aut_catalogue_open_jobs (const aut_catalogue_t *self, const char *owner);
 
 /*  A task has become done. */
 void aut_entry_done (aut_entry_t *entry, uint64_t task);

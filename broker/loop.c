@@ -186,6 +186,21 @@ static void take_back (aut_broker_t *self, const aut_store_job_t *job)
     flush (self);
 }
 
+/*  A client's bound on jobs that have not ended. */
+static int check_quota (aut_broker_t *self, const char *owner)
+{
+    aut_who_t who;
+    aut_guard_who (self->guard, owner, &who);
+    uint64_t jobs = who.max_jobs ? aut_catalogue_open_jobs (self->catalogue, owner) : 0;
+    if (jobs < who.max_jobs || !who.max_jobs)
+        return 0;
+    return aut_fail (
+        AUT_ERR_NO_SPACE,
+        "%s has %llu jobs queued or running, and may have %llu: wait for one to end or "
+        "cancel one (the bound is --max-jobs of auteur keys allow)",
+        who.name, (unsigned long long)jobs, (unsigned long long)who.max_jobs);
+}
+
 static void submit (aut_broker_t *self, aut_in_t *in)
 {
     const aut_submission_t *sub = in->submission;
@@ -200,6 +215,11 @@ static void submit (aut_broker_t *self, aut_in_t *in)
     }
     if (existing) {
         aut_out_post (self->to_clients, aut_out_submitted (reply, existing, true));
+        return;
+    }
+    known = check_quota (self, sub->store.job.owner);
+    if (known) {
+        reply_error (self, reply, known);
         return;
     }
     if (step (self, &in->event)) {
@@ -221,6 +241,14 @@ static void submit (aut_broker_t *self, aut_in_t *in)
     }
 }
 
+/*  A retry makes a job that has ended one more of its owner's. */
+static int check_retry (aut_broker_t *self, uint64_t job)
+{
+    const aut_entry_t *entry = aut_catalogue_find (self->catalogue, job);
+    bool going = entry->state == AUT_STORE_JOB_QUEUED || entry->state == AUT_STORE_JOB_RUNNING;
+    return going ? 0 : check_quota (self, entry->owner);
+}
+
 /*  Jobs that ended long ago are only in the store; a retry brings one back. */
 static bool bring_back (aut_broker_t *self, const aut_core_event_t *event)
 {
@@ -230,6 +258,8 @@ static bool bring_back (aut_broker_t *self, const aut_core_event_t *event)
     if (!aut_catalogue_find (self->catalogue, job)) {
         /* The core may still remember one that could not be stored. */
         rc = aut_fail (AUT_ERR_NOT_FOUND, "there is no job j%llu", (unsigned long long)job);
+    } else if (event->kind == AUT_EV_RETRY && (rc = check_retry (self, job))) {
+        /* its detail says why */
     } else if (aut_core_job (self->core, job, &info)) {
         flush (self); /* how it ended may not be stored yet */
         rc = self->fault ? self->fault : aut_broker_restore_job (self, job);

@@ -321,8 +321,19 @@ static int add_tasks (work_t *work)
     return rc;
 }
 
-static void fill_submission (work_t *work, const aut_msg_submit_t *submit)
+/*  Clients choose their idempotency keys by themselves: those of two clients are different ones. */
+static void set_idempotency (aut_store_job_t *job, const aut_plan_request_t *request)
 {
+    const char *key = request->msg.submit.idempotency, *owner = request->owner;
+    memcpy (job->owner, owner, sizeof job->owner);
+    if (key && key[0])
+        snprintf (job->idempotency, sizeof job->idempotency, "%s%s%s", owner, owner[0] ? ":" : "",
+                  key);
+}
+
+static void fill_submission (work_t *work, const aut_plan_request_t *request)
+{
+    const aut_msg_submit_t *submit = &request->msg.submit;
     hold_t *hold = work->hold;
     aut_submission_t *sub = work->sub;
     aut_store_job_t *job = &sub->store.job;
@@ -331,8 +342,7 @@ static void fill_submission (work_t *work, const aut_msg_submit_t *submit)
     for (uint32_t i = 0; i < hold->shot_count; i++)
         hold->shots[i] = aut_strdup (work->plan->shots[i].shot->id);
     snprintf (job->project, sizeof job->project, "%s", work->film->project);
-    snprintf (job->idempotency, sizeof job->idempotency, "%s",
-              submit->idempotency ? submit->idempotency : "");
+    set_idempotency (job, request);
     job->priority = submit->priority;
     job->created_ms = aut_wall_ms (work->broker->clock);
     job->submission = submit->submission.hash;
@@ -348,18 +358,18 @@ static void fill_submission (work_t *work, const aut_msg_submit_t *submit)
 }
 
 int aut_plan_submission (aut_submission_t **out, aut_broker_t *broker,
-                         const aut_msg_submit_t *submit)
+                         const aut_plan_request_t *request)
 {
     work_t work = {.broker = broker};
     work.sub = aut_calloc (1, sizeof *work.sub);
     work.hold = work.sub->hold = aut_calloc (1, sizeof *work.hold);
-    int rc = read_submission (&work, submit);
+    int rc = read_submission (&work, &request->msg.submit);
     if (!rc)
         rc = make_plan (&work);
     if (!rc)
         rc = add_tasks (&work);
     if (!rc)
-        fill_submission (&work, submit);
+        fill_submission (&work, request);
     else
         aut_submission_destroy (&work.sub);
     *out = work.sub;
@@ -380,20 +390,23 @@ int aut_submission_known (aut_broker_t *broker, const char *key, const aut_hash_
     int rc = aut_store_job (broker->store, *job, &known);
     if (rc || aut_hash_equal (&known.submission, submission))
         return rc;
+    bool has_owner = known.owner[0] && strlen (key) >= AUT_STORE_OWNER;
     return aut_fail (AUT_ERR_EXISTS,
                      "the idempotency key \"%s\" is that of job j%" PRIu64
                      ", which was submitted with another storyboard, other assets or other "
                      "options: take another key",
-                     key, *job);
+                     has_owner ? key + AUT_STORE_OWNER : key, *job);
 }
 
 /* ---- the thread ----------------------------------------------------------------------------- */
 
 static void serve (aut_broker_t *broker, aut_plan_request_t *request)
 {
-    const aut_msg_submit_t *submit = &request->msg.submit;
+    aut_store_job_t wanted = {0};
     uint64_t job;
-    int rc = aut_submission_known (broker, submit->idempotency, &submit->submission.hash, &job);
+    set_idempotency (&wanted, request);
+    int rc = aut_submission_known (broker, wanted.idempotency, &request->msg.submit.submission.hash,
+                                   &job);
     if (!rc && job) {
         aut_out_post (broker->to_clients, aut_out_submitted (request->reply, job, true));
         return;
@@ -402,7 +415,7 @@ static void serve (aut_broker_t *broker, aut_plan_request_t *request)
     if (!rc && __atomic_load_n (&broker->stop, __ATOMIC_ACQUIRE))
         rc = aut_fail (AUT_ERR_AGAIN, "the broker is stopping: submit again later");
     if (!rc)
-        rc = aut_plan_submission (&in->submission, broker, submit);
+        rc = aut_plan_submission (&in->submission, broker, request);
     if (!rc) {
         in->event.kind = AUT_EV_SUBMIT;
         in->event.u.submit = in->submission->core;

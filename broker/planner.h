@@ -6,13 +6,14 @@
 
 typedef struct {
     uint64_t reply;
-    aut_msg_t msg; /* SUBMIT, owned */
+    char owner[AUT_STORE_OWNER]; /* the client's key */
+    aut_msg_t msg;               /* SUBMIT, owned */
 } aut_plan_request_t;
 
 void aut_plan_request_destroy (void *item);
 
 /*  Reads, checks and plans a submission; the result is the caller's. Any thread. */
 int aut_plan_submission (aut_submission_t **out, aut_broker_t *broker,
-                         const aut_msg_submit_t *submit);
+                         const aut_plan_request_t *request);
 
 #endif

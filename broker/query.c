@@ -94,6 +94,24 @@ static void put_task_counts (aut_broker_t *self, const aut_entry_t *entry, aut_b
     aut_buffer_text (out, "}");
 }
 
+/*  Whether who asks may see this job. */
+static bool may_see (const aut_query_t *query, const aut_entry_t *entry)
+{
+    return !query->owner[0] || strcmp (query->owner, entry->owner) == 0;
+}
+
+/*  Whose it is, by the name in the list of clients. */
+static void put_owner (aut_broker_t *self, const aut_entry_t *entry, aut_buffer_t *out)
+{
+    aut_who_t who;
+    if (!entry->owner[0])
+        return;
+    aut_guard_who (self->guard, entry->owner, &who);
+    aut_buffer_text (out, "\"owner\":");
+    aut_buffer_json_string (out, who.name[0] ? who.name : entry->owner);
+    aut_buffer_text (out, ",");
+}
+
 /*  "id" … "tasks" of a job, without the closing brace. */
 static void put_job_head (aut_broker_t *self, const aut_entry_t *entry, aut_buffer_t *out)
 {
@@ -110,6 +128,7 @@ static void put_job_head (aut_broker_t *self, const aut_entry_t *entry, aut_buff
     aut_buffer_json_string (out, entry->project);
     aut_buffer_format (out, ",\"state\":\"%s\",\"priority\":%d,\"created\":\"%s\",",
                        aut_job_state_text (state), entry->priority, created);
+    put_owner (self, entry, out);
     put_task_counts (self, entry, out);
 }
 
@@ -120,11 +139,13 @@ static void answer_jobs (aut_broker_t *self, const aut_query_t *query, aut_buffe
     const aut_entry_t *entry;
     aut_buffer_text (out, "{\"jobs\":[");
     while (count < limit && (entry = aut_catalogue_next (self->catalogue, after))) {
+        after = entry->id;
+        if (!may_see (query, entry))
+            continue;
         aut_buffer_text (out, count++ ? "," : "");
         put_job_head (self, entry, out);
         aut_buffer_format (out, ",\"shots\":{\"total\":%u,\"done\":%u}}", entry->shot_count,
                            entry->shots_done);
-        after = entry->id;
     }
     aut_buffer_text (out, "]");
     if (aut_catalogue_next (self->catalogue, after))
@@ -247,7 +268,7 @@ static void answer_job (aut_broker_t *self, const aut_query_t *query, aut_buffer
 {
     const aut_entry_t *entry = aut_catalogue_find (self->catalogue, query->id);
     aut_core_job_info_t info;
-    if (!entry) {
+    if (!entry || !may_see (query, entry)) {
         char *message = aut_sprintf ("there is no job j%" PRIu64, query->id);
         put_error (out, "not-found", message);
         free (message);
@@ -312,6 +333,15 @@ static void answer_nodes (aut_broker_t *self, const aut_query_t *query, aut_buff
     aut_buffer_text (out, "}");
 }
 
+/*  Whether an event about this job is none of the asker's business. */
+static bool hides (aut_broker_t *self, const aut_query_t *query, uint64_t job)
+{
+    if (!query->owner[0] || !job)
+        return false;
+    const aut_entry_t *entry = aut_catalogue_find (self->catalogue, job);
+    return !entry || !may_see (query, entry);
+}
+
 static void answer_events (aut_broker_t *self, const aut_query_t *query, aut_buffer_t *out)
 {
     const aut_ring_t *ring = &self->ring;
@@ -323,10 +353,19 @@ static void answer_events (aut_broker_t *self, const aut_query_t *query, aut_buf
     uint64_t last = query->after + limit_of (query, EVENTS_LIMIT);
     if (last > ring->seq)
         last = ring->seq;
+    bool first = true;
     aut_buffer_text (out, "{\"events\":[");
     for (uint64_t seq = query->after + 1; seq <= last; seq++) {
-        aut_buffer_text (out, seq > query->after + 1 ? "," : "");
-        aut_buffer_text (out, ring->texts[seq % ring->cap]);
+        bool hidden = hides (self, query, ring->jobs[seq % ring->cap]);
+        if (hidden && seq < last)
+            continue;
+        aut_buffer_text (out, first ? "" : ",");
+        first = false;
+        if (hidden) /* so that the watcher's place moves on */
+            aut_buffer_format (out, "{\"epoch\":%" PRIu64 ",\"seq\":%" PRIu64 "}",
+                               self->endpoints.epoch, seq);
+        else
+            aut_buffer_text (out, ring->texts[seq % ring->cap]);
     }
     aut_buffer_format (out, "],\"seq\":%" PRIu64 ",\"epoch\":%" PRIu64 "}", ring->seq,
                        self->endpoints.epoch);

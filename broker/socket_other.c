@@ -1,5 +1,6 @@
 /*  The threads of the data socket (the artifact service) and of the events' XPUB. */
 #include "broker/internal.h"
+#include "broker/ledger.h"
 
 #include "lib/core/error.h"
 #include "lib/core/log.h"
@@ -12,15 +13,33 @@
 #define BIND_TRIES 500
 #define BIND_PAUSE_MS 10
 
+/*  The data thread's own. */
+typedef struct {
+    aut_broker_t *broker;
+    aut_ledger_t *ledger; /* NULL without keys */
+} data_t;
+
 static int may_transfer (void *ctx, const char *user)
 {
-    aut_broker_t *broker = ctx;
-    return aut_guard_check (broker->guard, user, AUT_PORT_DATA);
+    data_t *self = ctx;
+    return aut_guard_check (self->broker->guard, user, AUT_PORT_DATA);
+}
+
+/*  What nodes bring are results: only clients have a quota. */
+static int may_put (void *ctx, const char *user, const aut_hash_t *hash, uint64_t size)
+{
+    data_t *self = ctx;
+    aut_who_t who;
+    if (!self->ledger || !aut_guard_who (self->broker->guard, user, &who) ||
+        (who.roles & AUT_MAY_NODE))
+        return 0;
+    return aut_ledger_take (self->ledger, user, who.name, hash, size, who.max_bytes);
 }
 
 static void heard (void *ctx, int fd, bool good)
 {
-    aut_broker_t *broker = ctx;
+    data_t *self = ctx;
+    aut_broker_t *broker = self->broker;
     aut_door_heard (broker->door, fd);
     if (!good)
         aut_refusals_note (broker->refusals, AUT_REFUSED_MESSAGE, aut_error_detail ());
@@ -32,14 +51,18 @@ void aut_data_socket (zsock_t *pipe, void *args)
     aut_broker_t *broker = a->broker;
     zsock_t *sock = a->sock;
     aut_artifact_server_t *server = NULL;
+    data_t self = {.broker = broker};
     int rc = aut_artifact_server_new (&server, broker->blobs, NULL, NULL, NULL);
+    if (!rc && broker->guard)
+        rc = aut_ledger_open (&self.ledger, broker->state_dir, broker->blobs);
     if (rc)
         aut_log (AUT_LOG_ERROR, LOG, "artifact service: %s", aut_error_detail ());
     else
-        aut_artifact_server_guard (server,
-                                   &(aut_artifact_guard_t){.check = may_transfer, .heard = heard, .ctx = broker});
+        aut_artifact_server_guard (
+            server, &(aut_artifact_guard_t){
+                        .check = may_transfer, .put = may_put, .heard = heard, .ctx = &self});
     zsock_signal (pipe, rc ? 1 : 0);
-    while (server && !aut_artifact_server_step (server, sock, pipe, 1000, broker->clock)) {
+    while (!rc && !aut_artifact_server_step (server, sock, pipe, 1000, broker->clock)) {
         aut_artifact_stats_t stats;
         aut_artifact_server_stats (server, &stats);
         __atomic_store_n (&broker->data_received, stats.received, __ATOMIC_RELAXED);
@@ -49,6 +72,7 @@ void aut_data_socket (zsock_t *pipe, void *args)
         __atomic_store_n (&broker->data_stored, stats.stored, __ATOMIC_RELAXED);
     }
     aut_artifact_server_destroy (&server);
+    aut_ledger_close (&self.ledger);
     aut_socket_close (&sock);
 }
 

@@ -35,4 +35,7 @@
     "  attempt INTEGER NOT NULL);"                                                                 \
     "CREATE INDEX results_key ON results (key);"
 
+/*  Whose job it is: the client's public key, '' for jobs of a broker without keys. */
+#define AUT_SCHEMA_2 "ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
+
 #endif

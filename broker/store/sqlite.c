@@ -92,6 +92,7 @@ static int put_job (aut_sqlite_t *self, const aut_store_job_t *job)
     bind_int (&b, job->shot_count);
     bind_int (&b, job->first_task);
     bind_int (&b, job->task_count);
+    bind_text (&b, job->owner);
     return aut_sqlite_run (self->db, b.stmt, "cannot insert a job");
 }
 

@@ -17,8 +17,9 @@
     X (COMMIT, "COMMIT")                                                                           \
     X (ROLLBACK, "ROLLBACK")                                                                       \
     X (EPOCH, "SELECT value FROM meta WHERE key = 'epoch'")                                        \
-    X (PUT_JOB, "INSERT INTO jobs (id, project, idempotency, priority, created_ms, submission, "   \
-                "state, shot_count, first_task, task_count) VALUES (?,?,?,?,?,?,?,?,?,?)")         \
+    X (PUT_JOB,                                                                                    \
+       "INSERT INTO jobs (id, project, idempotency, priority, created_ms, submission, "            \
+       "state, shot_count, first_task, task_count, owner) VALUES (?,?,?,?,?,?,?,?,?,?,?)")         \
     X (PUT_SHOT, "INSERT INTO shots (job, idx, id) VALUES (?,?,?)")                                \
     X (PUT_TASK, "INSERT INTO tasks (id, job, ordinal, shot, chunk, key, predecessor, model, "     \
                  "class, cost, result, state, memory, attempt, epoch, failures, node, device, "    \
@@ -60,7 +61,7 @@
 
 #define AUT_SQL_JOB_COLUMNS                                                                        \
     "id, project, idempotency, priority, created_ms, submission, state, shot_count, first_task, "  \
-    "task_count"
+    "task_count, owner"
 
 #define AUT_SQL_RESULT_COLUMNS                                                                     \
     "r.key, r.mezzanine, r.mezzanine_size, r.tail, r.tail_size, r.preview, r.preview_size, "       \

@@ -53,6 +53,7 @@ void aut_sqlite_read_job (sqlite3_stmt *stmt, aut_store_job_t *job)
     job->shot_count = (uint32_t)sqlite3_column_int64 (stmt, 7);
     job->first_task = (uint64_t)sqlite3_column_int64 (stmt, 8);
     job->task_count = (uint32_t)sqlite3_column_int64 (stmt, 9);
+    aut_sqlite_text (stmt, 10, job->owner, sizeof job->owner);
 }
 
 static void read_ref (sqlite3_stmt *stmt, int column, aut_store_blob_t *out)

@@ -21,11 +21,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AUT_STORE_SCHEMA 1      /* the newest schema that this build knows */
+#define AUT_STORE_SCHEMA 2      /* the newest schema that this build knows */
 #define AUT_STORE_USED_MAX 64   /* hashes of inputs recorded with a result */
 #define AUT_STORE_INPUTS_MAX 64 /* input files of a task beside its predecessor's tail */
 #define AUT_STORE_NAME 128      /* bytes of a node's or device's name, with its 0 */
 #define AUT_STORE_INSTANCE 16   /* bytes of a node's instance id */
+#define AUT_STORE_OWNER 41      /* bytes of a client's key as text, with its 0 */
 
 /*  As in the core; blocked and ready are not told apart here: both wait. */
 typedef enum {
@@ -103,7 +104,8 @@ typedef struct {
 typedef struct {
     uint64_t id;
     char project[128];
-    char idempotency[129]; /* "" = none */
+    char idempotency[176];       /* "" = none; of a client with a key, "KEY:its own" */
+    char owner[AUT_STORE_OWNER]; /* the client's public key; "" = everybody's */
     int32_t priority;
     int64_t created_ms;    /* wall clock */
     aut_hash_t submission; /* the submission blob */
