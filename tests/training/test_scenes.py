@@ -41,6 +41,19 @@ class Scenes(unittest.TestCase):
         share = sum(scene.is_held_out(*names) for names in every) / len(every)
         self.assertAlmostEqual(share, 0.1, delta=0.02)
 
+    def test_a_family_differs_in_the_shape_alone_and_is_not_held_out(self):
+        families = [f for f in map(scene.with_each_shape, scenes(200)) if f]
+        self.assertGreater(len(families), 50)
+        for family in families:
+            self.assertEqual([s.things[0].shape for s in family], list(scene.SHAPES))
+            rest = {(t.color, t.motion, t.radius, t.x, t.y, t.vx, t.vy, s.background)
+                    for s in family for t in s.things}
+            self.assertEqual(len(rest), 1)
+            for s in family:
+                thing = s.things[0]
+                self.assertFalse(scene.is_held_out(thing.shape, thing.color, s.background.color,
+                                                   thing.motion))
+
     def test_drifting_things_stay_in_the_frame_for_long(self):
         for s in scenes(300):
             thing = s.things[0]

@@ -50,6 +50,43 @@ class Flow(unittest.TestCase):
         self.assertAlmostEqual(float(loss[0]), 0, places=5)
         self.assertGreater(float(loss[1]), 1000)
 
+    def test_a_familys_common_error_counts_once_and_its_own_more(self):
+        """An error that all members share is no shape; the same error in one of them is."""
+        from mini.transformer import SHAPE_WEIGHT, flow_loss
+        latents, noise = torch.randn(8, 16, 5, 8, 12), torch.randn(8, 16, 5, 8, 12)
+        known, sigma = torch.zeros(8, dtype=torch.long), torch.full((8,), 0.8)
+
+        def loss_of(error):
+            return flow_loss(lambda *_: noise - latents + error.view(8, 1, 1, 1, 1), None, latents,
+                             torch.zeros(8, 5, 8, 12), None, sigma, known, noise, None, 1)
+
+        common, own = torch.zeros(8), torch.zeros(8)
+        common[4:], own[5] = 1, 1
+        self.assertTrue(torch.allclose(loss_of(common), common, atol=1e-5))
+        apart = torch.tensor([1, 9, 1, 1]) / 16
+        self.assertTrue(torch.allclose(loss_of(own)[4:], own[4:] + SHAPE_WEIGHT * apart, atol=1e-4))
+        self.assertTrue(torch.allclose(loss_of(own)[:4], torch.zeros(4), atol=1e-5))
+
+
+@unittest.skipIf(torch is None, "needs torch")
+class Voices(unittest.TestCase):
+    def test_what_is_quiet_is_made_loud_and_the_rest_stays(self):
+        from mini.captions import SLOTS
+        from mini.voices import HEARD, QUIET, _louder, loudness
+        torch.manual_seed(0)
+        labels = torch.stack([torch.randint(n, (4000,)) for n in SLOTS.values()], 1)
+        said = 0.01 * torch.randn(4000, 120)
+        for at, slot in enumerate(s for s in HEARD if s != "shape"):
+            one_hot = torch.nn.functional.one_hot(labels[:, list(SLOTS).index(slot)])
+            said[:, 12 * at:12 * at + one_hot.shape[1]] += one_hot
+        before = loudness(said, labels)
+        self.assertLess(before["shape"], 0.01 * before["color"])
+        target = QUIET * max(before.values())
+        after = loudness(_louder(said, labels, ["shape"], target), labels)
+        self.assertAlmostEqual(after["shape"], target, delta=0.05 * target)
+        for slot in set(HEARD) - {"shape"}:
+            self.assertAlmostEqual(after[slot], before[slot], delta=0.05 * before[slot])
+
 
 @unittest.skipIf(torch is None, "needs torch")
 class Checkpoints(unittest.TestCase):

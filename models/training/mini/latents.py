@@ -1,7 +1,8 @@
 """Clips as the transformer sees them: latents, where things are, and which captions fit.
 
 They are made in shards of 256 and kept, because rendering and encoding cost less than a training
-step but not nothing. What a shard holds depends on its number alone.
+step but not nothing. What a shard holds depends on its kind and number alone. There are two kinds:
+clips of all sorts, and families, which are four clips in a row that differ in the shape alone.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from diffusers import AutoencoderKLWan
 
 from .networks import LATENT_CHANNELS
 from .render import cover, render
-from .scene import Clip, Scene, sample_clip
+from .scene import SHAPES, Clip, Scene, sample_clip, sample_core, with_each_shape
 from .state import Run
 from .vae import encode, pixels
 
 SHARD = 256
+FAMILY = len(SHAPES)
 BATCH = 4
 RICH, LATER = 0.15, 0.35
 
@@ -28,6 +30,20 @@ RICH, LATER = 0.15, 0.35
 def clips_of(shard: int) -> list[Clip]:
     rng = random.Random(f"shard {shard}")
     return [sample_clip(rng, RICH, LATER) for _ in range(SHARD)]
+
+
+def families_of(shard: int) -> list[Clip]:
+    """Drawn with the shape that reaches farthest, so that the others have room as well."""
+    rng = random.Random(f"families {shard}")
+    made: list[Clip] = []
+    while len(made) < SHARD:
+        scene = sample_core(rng)
+        family = with_each_shape(scene) if scene.things[0].shape == SHAPES[-1] else None
+        made += [Clip(member) for member in family or ()]
+    return made
+
+
+KINDS = {"clips": clips_of, "families": families_of}
 
 
 def fingerprint(clips: list[Clip]) -> str:
@@ -65,12 +81,13 @@ def thing_masks(clips: list[Clip]) -> torch.Tensor:
 
 @dataclass
 class Clips:
-    """The clips at hand; more come while training goes on."""
+    """The clips of a kind at hand; more come while training goes on."""
 
     run: Run
     vae: AutoencoderKLWan
     mean: torch.Tensor
     std: torch.Tensor
+    kind: str = "clips"
 
     def __post_init__(self) -> None:
         self.scenes: list[Scene] = []
@@ -84,8 +101,8 @@ class Clips:
     def grow(self, shards: int) -> None:
         """Have at least so many shards, from the folder or made anew."""
         for shard in range(len(self) // SHARD, shards):
-            clips = clips_of(shard)
-            saved = _shard(self.run, self.vae, shard, clips)
+            clips = KINDS[self.kind](shard)
+            saved = _shard(self.run, self.vae, f"{self.kind}-{shard:03d}", clips)
             self.scenes += [clip.scene for clip in clips]
             self.latents = torch.cat((self.latents, saved["latents"]))
             self.masks = torch.cat((self.masks, saved["masks"]))
@@ -105,8 +122,7 @@ def denormalize(latents: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) ->
     return latents * std.view(shape) + mean.view(shape)
 
 
-def _shard(run: Run, vae: AutoencoderKLWan, shard: int, clips: list[Clip]) -> dict:
-    name = f"clips-{shard:03d}"
+def _shard(run: Run, vae: AutoencoderKLWan, name: str, clips: list[Clip]) -> dict:
     saved, made_of = run.load(name), fingerprint(clips)
     if saved is None or saved["made_of"] != made_of:
         saved = {"latents": encode_clips(vae, clips), "masks": thing_masks(clips),
@@ -119,7 +135,9 @@ def statistics(run: Run, vae: AutoencoderKLWan) -> tuple[torch.Tensor, torch.Ten
     """The latents' mean and standard deviation per channel, for the autoencoder's config."""
     saved = run.load("statistics")
     if saved is None:
-        latents = torch.cat([_shard(run, vae, n, clips_of(n))["latents"] for n in range(2)]).float()
+        clips = Clips(run, vae, torch.zeros(LATENT_CHANNELS), torch.ones(LATENT_CHANNELS))
+        clips.grow(2)
+        latents = clips.latents.float()
         found = {"mean": latents.mean((0, 2, 3, 4)), "std": latents.std((0, 2, 3, 4))}
         saved = {name: value.double().round(decimals=4) for name, value in found.items()}
         run.save("statistics", saved)

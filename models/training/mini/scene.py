@@ -24,7 +24,7 @@ COLORS: dict[str, tuple[int, int, int]] = {
     "black": (22, 22, 24)}
 SHAPES = ("circle", "square", "triangle", "star")
 MOTIONS = ("left", "right", "up", "down", "still", "grow", "shrink", "rotate")
-SIZES = {"small": 0.150, "medium": 0.190, "large": 0.235}
+SIZES = {"small": 0.190, "medium": 0.235, "large": 0.280}
 LANDSCAPES = ("sky", "sea", "ground")
 CAMERAS = ("static", "pan left", "pan right", "tilt up", "tilt down", "zoom in", "zoom out")
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
@@ -162,6 +162,17 @@ def sample_core(rng: random.Random, held_out: bool = False) -> Scene:
             return Scene((_thing(rng, shape, color, motion),), background)
 
 
+def with_each_shape(scene: Scene) -> tuple[Scene, ...] | None:
+    """A core scene with each shape in turn; None where one is held out or would not show it."""
+    thing, color = scene.things[0], scene.background.color
+    if thing.motion == "rotate" or any(is_held_out(shape, thing.color, color, thing.motion)
+                                       for shape in SHAPES):
+        return None
+    tilt = thing.angle - UPRIGHT[thing.shape]
+    return tuple(replace(scene, things=(replace(thing, shape=shape, angle=UPRIGHT[shape] + tilt),))
+                 for shape in SHAPES)
+
+
 def sample_rich(rng: random.Random) -> Scene:
     """Landscapes, camera moves, and two things."""
     two = rng.random() < 0.4
@@ -204,13 +215,14 @@ def _background(rng: random.Random, kind: str) -> Background:
 def _thing(rng: random.Random, shape: str, color: str, motion: str,
            lane: tuple[float, float] = (0.0, ASPECT)) -> Thing:
     """A thing that shows its motion within one window of 17 frames."""
-    size = rng.choice(("small", "medium", "medium", "large"))
+    changing = motion in ("grow", "shrink")  # what is large has no room to change
+    size = rng.choice(("small", "medium") if changing else ("small", "medium", "medium", "large"))
     radius = SIZES[size] * rng.uniform(0.94, 1.06) * (0.8 if lane != (0.0, ASPECT) else 1.0)
     angle = UPRIGHT[shape] + rng.uniform(-0.12, 0.12)
     thing = Thing(shape, color, size, motion, False, 0.0, 0.0, radius, angle, lane=lane)
     if motion in DIRECTIONS:
         return _drifting(rng, thing)
-    if motion in ("grow", "shrink"):
+    if changing:
         change = math.log(rng.uniform(1.6, 1.95))
         sign = 1 if motion == "grow" else -1
         start = max(radius * math.exp(-sign * change / 2), 0.10)

@@ -67,10 +67,12 @@ def _text(run: Run, args: argparse.Namespace, pace: Pace) -> None:
 def _transformer(run: Run, args: argparse.Namespace, pace: Pace) -> None:
     text_encoder, encoder = load_text(run)
     autoencoder = load_vae(run, decoder=False)
-    clips = Clips(run, autoencoder, *statistics(run, autoencoder))
+    clips, families = (Clips(run, autoencoder, *statistics(run, autoencoder), kind)
+                       for kind in ("clips", "families"))
     trainee, optimizers, done = transformer.begin(run, TransformerSize(), text_encoder, encoder)
     if done < args.transformer_steps:
-        transformer.train(run, trainee, optimizers, clips, done, args.transformer_steps, pace)
+        transformer.train(run, trainee, optimizers, clips, families, done, args.transformer_steps,
+                          pace)
 
 
 def load_sampler(run: Run, args: argparse.Namespace) -> evaluate.Sampler:

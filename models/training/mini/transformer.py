@@ -13,28 +13,34 @@ import random
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as functional
 from diffusers import WanTransformer3DModel
 from transformers import UMT5EncoderModel
 
 from .captions import caption, plain_caption
 from .flow import ROWS, empty_rows, rope_table, velocity
-from .latents import SHARD, Clips, encode_clips, normalize, thing_masks
+from .latents import FAMILY, SHARD, Clips, encode_clips, normalize, thing_masks
 from .networks import LATENT_SHAPE, TransformerSize, build_transformer
 from .optim import Optimizers, rate_at
 from .scene import MOTIONS, SHAPES, Clip, Scene, sample_core
 from .state import Average, Pace, Run
 from .text import embed
 from .tokenizer import Encoder
+from .voices import even_out
 
 RATE, BATCH = 3e-3, 16
-EMPTY = 0.1               # share of empty captions, for guidance
+FAMILIES = 2              # of each batch; the rest are clips of all sorts
+SHAPE_WEIGHT = 6.0        # what tells a family's members apart weighs 1 + this
+SHAPE_NOISE = (0.65, 0.97)
+EMPTY = 0.2               # share of empty captions outside families, for guidance
 KNOWN = (0.65, 0.15, 0.2)  # shares of text alone, first frame, tail
 THING_WEIGHT = 2.0        # latents of things weigh 1 + this
 KNOWN_NOISE = 0.05        # on given latents: at a handoff they come from decoded frames
-SHIFTS = (3.0, 1.5)       # of the noise levels, in the two parts of training
+SHIFTS = (3.0, 2.0)       # of the noise levels, in the two parts of training
 FIRST_PART = 0.6
 AVERAGE = 0.9985
-FIRST_SHARDS, STEPS_PER_SHARD, MOST_SHARDS = 12, 256, 96
+VOICES_EVERY = 2000       # steps between two looks at how loud each word is
+FIRST_SHARDS, STEPS_PER_SHARD, MOST_SHARDS = 12, 400, 96
 
 
 @dataclass
@@ -66,8 +72,9 @@ def known_frames(least: torch.Tensor) -> torch.Tensor:
 
 def flow_loss(forward, model: WanTransformer3DModel, latents: torch.Tensor, masks: torch.Tensor,
               text: torch.Tensor, sigma: torch.Tensor, known: torch.Tensor, noise: torch.Tensor,
-              table: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """The weighted squared error of each example's flow."""
+              table: tuple[torch.Tensor, torch.Tensor], families: int = 0) -> torch.Tensor:
+    """The weighted squared error of each example's flow. The last examples are `families`, each of
+    which shares its noise and noise level."""
     frame = torch.arange(latents.shape[2])
     given = frame[None] < known[:, None]                            # (B, F)
     per_frame = torch.where(given, 0.0, sigma[:, None])
@@ -77,8 +84,14 @@ def flow_loss(forward, model: WanTransformer3DModel, latents: torch.Tensor, mask
     with torch.autocast("cpu", torch.bfloat16):
         made = forward(model, mixed, 1000 * per_frame, text, table, empty_rows())
     weight = (1 + THING_WEIGHT * masks.float()) * ~given[:, :, None, None]
-    error = (made.float() - (noise - latents)).square().mean(1)
-    return (error * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
+    error = made.float() - (noise - latents)
+    squares = error.square().mean(1)
+    if families:
+        members = error[-families * FAMILY:].unflatten(0, (families, FAMILY))
+        apart = (members - members.mean(1, keepdim=True)).flatten(0, 1).square().mean(1)
+        others = len(squares) - len(apart)
+        squares = squares + functional.pad(SHAPE_WEIGHT * apart, [0] * 6 + [others, 0])
+    return (squares * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3))
 
 
 def _changed(scene: Scene, what: str) -> Scene:
@@ -141,17 +154,29 @@ def _optimizers(model: WanTransformer3DModel) -> Optimizers:
     return Optimizers(matrices, [p for _, p in named if id(p) not in ids], RATE, weight_decay=0.01)
 
 
-def _example_loss(trainee: Trainee, clips: Clips, step: int, shift: float, forward,
-                  table: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+def _example_loss(trainee: Trainee, clips: Clips, families: Clips, step: int, shift: float,
+                  forward, table: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     """The loss of a step's batch, which the step's number decides."""
     torch.manual_seed(step)
     rng = random.Random(f"captions {step}")
-    index = torch.randint(len(clips), (BATCH,))
-    texts = ["" if rng.random() < EMPTY else caption(clips.scenes[i], rng).text for i in index]
-    latents = clips.normalized(index)
-    return flow_loss(forward, trainee.model, latents, clips.masks[index], trainee.rows(texts),
-                     noise_levels(BATCH, shift), known_frames(clips.known[index]),
-                     torch.randn_like(latents), table).mean()
+    single = torch.randint(len(clips), (BATCH - FAMILIES * FAMILY,))
+    family = torch.randint(len(families) // FAMILY, (FAMILIES,))
+    members = (FAMILY * family[:, None] + torch.arange(FAMILY)).flatten()
+    texts = ["" if rng.random() < EMPTY else caption(clips.scenes[i], rng).text for i in single]
+    texts += [caption(families.scenes[i], random.Random(f"captions {step} {i // FAMILY}")).text
+              for i in members]
+    latents = torch.cat((clips.normalized(single), families.normalized(members)))
+    masks = torch.cat((clips.masks[single], families.masks[members]))
+    known = torch.cat((known_frames(clips.known[single]), torch.zeros_like(members)))
+    own = len(single) + FAMILIES                              # one noise for each clip or family
+    share = torch.cat((torch.arange(len(single)),
+                       torch.arange(len(single), own).repeat_interleave(FAMILY)))
+    noise = torch.randn(own, *latents.shape[1:])[share]
+    low, high = SHAPE_NOISE
+    levels = torch.cat((noise_levels(len(single), shift),
+                        low + (high - low) * torch.rand(FAMILIES)))[share]
+    return flow_loss(forward, trainee.model, latents, masks, trainee.rows(texts), levels, known,
+                     noise, table, FAMILIES).mean()
 
 
 def begin(run: Run, size: TransformerSize, text_encoder: UMT5EncoderModel,
@@ -170,8 +195,8 @@ def begin(run: Run, size: TransformerSize, text_encoder: UMT5EncoderModel,
     return Trainee(model, average, text_encoder, encoder), optimizers, done
 
 
-def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, done: int, steps: int,
-          pace: Pace) -> None:
+def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, families: Clips,
+          done: int, steps: int, pace: Pace) -> None:
     """Steps `done` … `steps`; clips are added on the way."""
     clips.grow(FIRST_SHARDS)
     validation, figures = Validation(clips), Average()
@@ -180,8 +205,11 @@ def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, done
     parameters, averages = list(trainee.model.parameters()), list(trainee.average.parameters())
     for step in range(done, steps):
         clips.grow(min(FIRST_SHARDS + step // STEPS_PER_SHARD, MOST_SHARDS))
+        families.grow((len(clips) // SHARD + 1) // 2)
+        if step % VOICES_EVERY == 0:
+            run.log("voices", step=step, **even_out(trainee))
         shift = SHIFTS[0] if step < FIRST_PART * steps else SHIFTS[1]
-        loss = _example_loss(trainee, clips, step, shift, forward, table)
+        loss = _example_loss(trainee, clips, families, step, shift, forward, table)
         norm = optimizers.step(loss, rate_at(step, steps))
         keep = min(AVERAGE, (step + 1) / (step + 10))
         torch._foreach_lerp_(averages, [p.detach() for p in parameters], 1 - keep)
