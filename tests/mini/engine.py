@@ -12,6 +12,8 @@ import struct
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,13 @@ class Engine:
             return read_clip(clip, width, height)
 
 
-def environment() -> None:
-    """One thread a process: several processes run side by side."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+@contextmanager
+def quiet_environment() -> Iterator[None]:
+    """Nothing of the user is used or written: no broker, state, keys, models or caches."""
+    for name in ("BROKER", "STATE", "MODELS", "KEYS"):
+        os.environ.pop(f"AUTEUR_{name}", None)
+    with tempfile.TemporaryDirectory(prefix="auteur-mini-") as folder:
+        for name in ("STATE", "CONFIG", "CACHE"):
+            os.environ[f"XDG_{name}_HOME"] = f"{folder}/{name.lower()}"
+        os.environ["HF_HUB_CACHE"] = f"{folder}/no-hub"
+        yield

@@ -29,7 +29,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "models" / "training")]
 
 import report  # noqa: E402
-from engine import Engine, EngineError, Sampling, environment  # noqa: E402
+from engine import Engine, EngineError, Sampling, quiet_environment  # noqa: E402
 from films import CHUNKS, TAIL, handoff_shots, text_clips  # noqa: E402
 from mini.captions import plain_caption  # noqa: E402
 from mini.figures import (  # noqa: E402
@@ -257,9 +257,9 @@ def main() -> int:
     if args.markdown:
         print(report.markdown(json.loads(args.markdown.read_text())))
         return 0
-    environment()
     try:
-        return evaluate(args)
+        with quiet_environment():
+            return evaluate(args)
     except (EngineError, OSError, KeyError, ValueError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ frame makes K = 1; with the tail dropped, every chunk but the first is a shot of
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -34,10 +35,7 @@ class Film:
         if name in self._models:
             return name
         folder = self.root / "models" / "video" / "models" / name
-        (folder / "scheduler").mkdir(parents=True)
-        for part in engine.model.iterdir():
-            if part.name not in ("model.json", "scheduler"):
-                (folder / part.name).symlink_to(part)
+        shutil.copytree(engine.model, folder)
         config = json.loads((engine.model / "scheduler" / "scheduler_config.json").read_text())
         config["flow_shift"] = engine.flow_shift
         (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(config))

@@ -94,7 +94,7 @@ def save(path: Path, table: list[Row], how: dict[str, Any]) -> None:
 
 
 def save_pins(path: Path, figures: list[Figure], how: dict[str, Any]) -> None:
-    """What was reached, less noise, of the figures that have an aim."""
-    pins = {f.name: pin(f) for f in figures
-            if f.aim is not None and f.must is None and not math.isnan(f.value)}
+    """What was reached, less noise, of figures that have an aim or are to be small."""
+    pins = {f.name: pin(f) for f in figures if (f.aim is not None or not f.at_least)
+            and f.must is None and not math.isnan(f.value)}
     path.write_text(json.dumps({"of": how, "figures": pins}, indent=1) + "\n", encoding="utf-8")
