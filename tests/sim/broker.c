@@ -123,6 +123,7 @@ void broker_boot (sim_t *sim, uint32_t address)
     broker->lock_fd = -1;
     broker->ring.cap = RING;
     broker->ring.texts = aut_calloc (RING, sizeof *broker->ring.texts);
+    broker->ring.jobs = aut_calloc (RING, sizeof *broker->ring.jobs);
     broker->state_dir = aut_strdup ("disk");
     make_mailboxes (broker);
     broker->store = disk_open (sim, self);
@@ -156,6 +157,7 @@ static void free_broker (aut_broker_t *self)
     for (uint32_t i = 0; i < self->ring.cap; i++)
         free (self->ring.texts[i]);
     free (self->ring.texts);
+    free (self->ring.jobs);
     free (self->mutations);
     for (size_t i = 0; i < self->unfit_count; i++)
         free (self->unfit[i].message);

@@ -16,6 +16,7 @@ int __real_poll (struct pollfd *fds, nfds_t count, int timeout);
 int __wrap_poll (struct pollfd *fds, nfds_t count, int timeout);
 ssize_t __wrap_getrandom (void *bytes, size_t size, unsigned flags);
 int __wrap_zsock_signal (void *sock, byte status);
+void __wrap_aut_socket_close (zsock_t **sock);
 unsigned __wrap_aut_socket_wait (zsock_t *sock, zsock_t *pipe, aut_mailbox_t *mailbox, int timeout);
 int __wrap_aut_net_recv (zsock_t *sock, bool router, aut_received_t *in);
 int __wrap_aut_net_send_to (zsock_t *sock, const aut_peer_t *peer, const aut_msg_t *msg,
@@ -59,6 +60,11 @@ int __wrap_zsock_signal (void *sock, byte status)
     return 0;
 }
 
+void __wrap_aut_socket_close (zsock_t **sock)
+{
+    (void)sock;
+}
+
 unsigned __wrap_aut_socket_wait (zsock_t *sock, zsock_t *pipe, aut_mailbox_t *mailbox, int timeout)
 {
     co_t *co = co_current ();
@@ -86,6 +92,7 @@ int __wrap_aut_net_recv (zsock_t *sock, bool router, aut_received_t *in)
     (void)sock;
     (void)router;
     memset (in, 0, sizeof *in);
+    in->fd = -1;
     return broker_receive (co_current ()->broker, co_current ()->role, in);
 }
 
