@@ -103,6 +103,15 @@ typedef struct {
     unsigned injected, counted;
 } count_t;
 
+/*  Kinds in the order of the seed: one is drawn after the other, then they are shuffled again. */
+typedef struct {
+    int kinds[DECK_MAX];
+    size_t size, at, put_back;
+    uint64_t stream, drawn;
+    dice_t dice;
+    int64_t next_at, drawn_at, gap_min, gap_max;
+} deck_t;
+
 typedef void (*timer_fn) (campaign_t *self, unsigned who, int64_t value);
 
 typedef struct {
@@ -168,11 +177,9 @@ struct campaign {
     film_t films[FILMS_MAX];
     unsigned film_count, films_wanted, films_same;
 
-    dice_t dice, deck_dice;
-    int deck[DECK_MAX]; /* kinds; one is drawn after the other, then they are shuffled again */
-    size_t deck_size, deck_at, put_back;
-    uint64_t drawn;
-    int64_t next_at, drawn_at, broker_free_at, looked_at;
+    dice_t dice;
+    deck_t decks[2]; /* faults of the broker, and all others */
+    int64_t broker_free_at, looked_at;
     count_t counts[KINDS_MAX];
     unsigned injected, counted;
     campaign_timer_t timers[TIMERS_MAX];

@@ -19,44 +19,45 @@ typedef struct {
     unsigned weight; /* cards in the deck */
     strike_fn strike;
     trap_t trap; /* for strike_trap */
+    bool broker; /* which deck */
 } kind_t;
 
-/* ---- the deck ---------------------------------------------------------------------------------
+/* ---- the kinds ---------------------------------------------------------------------------------
  */
 
 static const kind_t kinds[] = {
-    {"broker-kill", 2, strike_broker_kill, 0},
-    {"broker-kill-before-ack", 2, strike_trap, TRAP_ACK_BROKER},
-    {"broker-kill-at-done", 1, strike_trap, TRAP_DONE_BROKER},
-    {"broker-stop", 2, strike_broker_stop, 0},
-    {"broker-restart", 1, strike_broker_term, 0},
-    {"broker-disk-full", 2, strike_broker_full, 0},
-    {"second-broker", 1, strike_second_broker, 0},
-    {"node-kill", 3, strike_node_kill, 0},
-    {"node-kill-before-ack", 1, strike_trap, TRAP_ACK_KILL},
-    {"node-stop", 3, strike_node_stop, 0},
-    {"node-stop-beyond-silent", 1, strike_node_stop_long, 0},
-    {"node-drain-restart", 1, strike_node_term, 0},
-    {"node-disk-full", 1, strike_node_full, 0},
-    {"worker-kill", 1, strike_worker_kill, 0},
-    {"worker-crash", 2, strike_worker_crash, 0},
-    {"worker-hang", 1, strike_worker_hang, 0},
-    {"worker-stop", 3, strike_worker_stop, 0},
-    {"worker-slow-start", 2, strike_slow_start, 0},
-    {"link-reset", 4, strike_reset, 0},
-    {"link-cut-in-message", 3, strike_truncate, 0},
-    {"link-half-open", 4, strike_half_open, 0},
-    {"link-delay", 2, strike_delay, 0},
-    {"link-throttle", 2, strike_throttle, 0},
-    {"link-dark", 2, strike_dark, 0},
-    {"ack-lost", 3, strike_trap, TRAP_ACK_LOST},
-    {"done-cut", 2, strike_trap, TRAP_DONE_HALF},
-    {"assign-lost", 2, strike_trap, TRAP_ASSIGN_LOST},
-    {"adopt-lost", 1, strike_trap, TRAP_ADOPT_LOST},
-    {"stored-lost", 3, strike_trap, TRAP_STORED_LOST},
-    {"submit-ack-lost", 0, NULL, 0},
-    {"submit-ack-client-kill", 0, NULL, 0},
-    {"submit-ack-broker-kill", 0, NULL, 0},
+    {"broker-kill", 2, strike_broker_kill, 0, true},
+    {"broker-kill-before-ack", 2, strike_trap, TRAP_ACK_BROKER, true},
+    {"broker-kill-at-done", 1, strike_trap, TRAP_DONE_BROKER, true},
+    {"broker-stop", 2, strike_broker_stop, 0, true},
+    {"broker-restart", 1, strike_broker_term, 0, true},
+    {"broker-disk-full", 2, strike_broker_full, 0, true},
+    {"second-broker", 1, strike_second_broker, 0, true},
+    {"node-kill", 3, strike_node_kill, 0, false},
+    {"node-kill-before-ack", 1, strike_trap, TRAP_ACK_KILL, false},
+    {"node-stop", 3, strike_node_stop, 0, false},
+    {"node-stop-beyond-silent", 1, strike_node_stop_long, 0, false},
+    {"node-drain-restart", 1, strike_node_term, 0, false},
+    {"node-disk-full", 1, strike_node_full, 0, false},
+    {"worker-kill", 1, strike_worker_kill, 0, false},
+    {"worker-crash", 2, strike_worker_crash, 0, false},
+    {"worker-hang", 1, strike_worker_hang, 0, false},
+    {"worker-stop", 3, strike_worker_stop, 0, false},
+    {"worker-slow-start", 2, strike_slow_start, 0, false},
+    {"link-reset", 4, strike_reset, 0, false},
+    {"link-cut-in-message", 3, strike_truncate, 0, false},
+    {"link-half-open", 4, strike_half_open, 0, false},
+    {"link-delay", 2, strike_delay, 0, false},
+    {"link-throttle", 2, strike_throttle, 0, false},
+    {"link-dark", 2, strike_dark, 0, false},
+    {"ack-lost", 3, strike_trap, TRAP_ACK_LOST, false},
+    {"done-cut", 2, strike_trap, TRAP_DONE_HALF, false},
+    {"assign-lost", 2, strike_trap, TRAP_ASSIGN_LOST, false},
+    {"adopt-lost", 1, strike_trap, TRAP_ADOPT_LOST, false},
+    {"stored-lost", 3, strike_trap, TRAP_STORED_LOST, false},
+    {"submit-ack-lost", 0, NULL, 0, false},
+    {"submit-ack-client-kill", 0, NULL, 0, false},
+    {"submit-ack-broker-kill", 0, NULL, 0, false},
 };
 
 #define KINDS ((int)(sizeof kinds / sizeof *kinds))
@@ -92,51 +93,82 @@ void faults_count (campaign_t *self, int kind, bool counted, const char *whom)
     campaign_note (self, "%s: %s%s", kinds[kind].name, whom, counted ? "" : " (not counted)");
 }
 
-static void shuffle (campaign_t *self)
+/* ---- the decks --------------------------------------------------------------------------------
+ */
+
+static void shuffle (deck_t *deck)
 {
-    for (size_t i = self->deck_size; i > 1; i--) {
-        size_t k = (size_t)dice_range (&self->deck_dice, 0, (int64_t)i - 1);
-        int kind = self->deck[i - 1];
-        self->deck[i - 1] = self->deck[k];
-        self->deck[k] = kind;
+    for (size_t i = deck->size; i > 1; i--) {
+        size_t k = (size_t)dice_range (&deck->dice, 0, (int64_t)i - 1);
+        int kind = deck->kinds[i - 1];
+        deck->kinds[i - 1] = deck->kinds[k];
+        deck->kinds[k] = kind;
     }
-    self->deck_at = self->put_back = 0;
+    deck->at = deck->put_back = 0;
+}
+
+static void deal (campaign_t *self, deck_t *deck, bool broker)
+{
+    const char *only = self->options.only;
+    deck->stream = broker ? 1000000 : 2000000;
+    deck->dice = dice_new (self->options.seed, deck->stream);
+    deck->gap_min = broker ? 800 : 20;
+    deck->gap_max = broker ? 3000 : 220;
+    for (int i = 0; i < KINDS; i++)
+        for (unsigned n = 0; n < kinds[i].weight && deck->size < DECK_MAX; n++)
+            if (kinds[i].broker == broker && (!only || strcmp (only, kinds[i].name) == 0))
+                deck->kinds[deck->size++] = i;
+    shuffle (deck);
 }
 
 void faults_deal (campaign_t *self)
 {
-    const char *only = self->options.only;
     self->dice = dice_new (self->options.seed, 1);
-    self->deck_dice = dice_new (self->options.seed, 2);
-    for (int i = 0; i < KINDS; i++)
-        for (unsigned n = 0; n < kinds[i].weight && self->deck_size < DECK_MAX; n++)
-            if (!only || strcmp (only, kinds[i].name) == 0)
-                self->deck[self->deck_size++] = i;
-    shuffle (self);
+    deal (self, &self->decks[0], true);
+    deal (self, &self->decks[1], false);
 }
 
-static void next_card (campaign_t *self, dice_t *dice)
+static void next_card (campaign_t *self, deck_t *deck, dice_t *dice)
 {
-    self->next_at = self->now + dice_range (dice, 20, 220) + self->options.pause_ms;
-    self->drawn_at = 0;
-    self->drawn++;
-    if (++self->deck_at == self->deck_size)
-        shuffle (self);
+    deck->next_at =
+        self->now + dice_range (dice, deck->gap_min, deck->gap_max) + self->options.pause_ms;
+    deck->drawn_at = 0;
+    deck->drawn++;
+    if (++deck->at == deck->size)
+        shuffle (deck);
 }
 
 /*  Nobody is there for it now: to the end of the deck, from where it comes once more. */
-static void put_back (campaign_t *self)
+static void put_back (campaign_t *self, deck_t *deck)
 {
-    size_t left = self->deck_size - self->deck_at;
-    int *deck = self->deck + self->deck_at, kind = deck[0];
-    self->drawn_at = 0;
-    if (++self->put_back > self->deck_size || left == 1) {
-        if (++self->deck_at == self->deck_size)
-            shuffle (self);
+    size_t left = deck->size - deck->at;
+    int *cards = deck->kinds + deck->at, kind = cards[0];
+    deck->drawn_at = 0;
+    campaign_note (self, "(nobody for %s: %u nodes hold a lease)", kinds[kind].name,
+                   view_leases (self));
+    if (++deck->put_back > deck->size || left == 1) {
+        if (++deck->at == deck->size)
+            shuffle (deck);
         return;
     }
-    memmove (deck, deck + 1, (left - 1) * sizeof *deck);
-    deck[left - 1] = kind;
+    memmove (cards, cards + 1, (left - 1) * sizeof *cards);
+    cards[left - 1] = kind;
+}
+
+static void draw (campaign_t *self, deck_t *deck)
+{
+    if (deck->size == 0 || self->now < deck->next_at)
+        return;
+    if (!deck->drawn_at)
+        deck->drawn_at = self->now;
+    int kind = deck->kinds[deck->at];
+    dice_t dice = dice_new (self->options.seed, deck->stream + deck->drawn);
+    if (kinds[kind].strike (self, kind, &dice))
+        next_card (self, deck, &dice);
+    else if (self->now - deck->drawn_at > PATIENCE_MS)
+        put_back (self, deck);
+    else
+        deck->next_at = self->now + 15;
 }
 
 static void expire_traps (campaign_t *self)
@@ -151,18 +183,10 @@ void faults_pump (campaign_t *self)
     expire_traps (self);
     strike_slow_starts (self);
     self->warm |= view_leases (self) >= NODES / 2;
-    if (!self->stormy || !self->warm || self->now < self->next_at)
+    if (!self->stormy || !self->warm)
         return;
-    if (!self->drawn_at)
-        self->drawn_at = self->now;
-    int kind = self->deck[self->deck_at];
-    dice_t dice = dice_new (self->options.seed, 3000 + self->drawn);
-    if (kinds[kind].strike (self, kind, &dice))
-        next_card (self, &dice);
-    else if (self->now - self->drawn_at > PATIENCE_MS)
-        put_back (self);
-    else
-        self->next_at = self->now + 15;
+    draw (self, &self->decks[0]);
+    draw (self, &self->decks[1]);
 }
 
 void faults_end (campaign_t *self)

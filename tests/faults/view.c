@@ -46,6 +46,8 @@ void view_forget_node (campaign_t *self, node_t *node)
     for (size_t i = 0; i < node->hold_count; i++) {
         const hold_t *hold = &node->holds[i];
         bool lost = node->proc.killed && hold->started && !hold->done;
+        if (lost)
+            campaign_note (self, "t%" PRIu64 " lost with %s", hold->token.task, node->name);
         if (lost && self->loss_count < LOSSES_MAX)
             self->losses[self->loss_count++] =
                 (loss_t){hold->token.task, hold->token.attempt, self->now};
@@ -62,8 +64,18 @@ static void recovered (campaign_t *self, const aut_token_t *token)
         if (self->losses[i].task != token->task || self->losses[i].attempt >= token->attempt)
             continue;
         times_add (&self->node_lost, self->now - self->losses[i].at);
+        campaign_note (self, "t%" PRIu64 " runs again after %d ms", token->task,
+                       (int)(self->now - self->losses[i].at));
         self->losses[i--] = self->losses[--self->loss_count];
     }
+}
+
+static void leased_again (campaign_t *self, const node_t *node, const aut_token_t *token)
+{
+    for (size_t i = 0; i < self->loss_count; i++)
+        if (self->losses[i].task == token->task)
+            campaign_note (self, "t%" PRIu64 " is leased again, to %s, after %d ms", token->task,
+                           node->name, (int)(self->now - self->losses[i].at));
 }
 
 static void failed (campaign_t *self, const aut_token_t *token)
@@ -185,6 +197,7 @@ static link_verdict_t to_node (campaign_t *self, node_t *node, const aut_msg_t *
         promise_leased (self, &msg->assign.token);
         if (node->trap == TRAP_ASSIGN_LOST)
             return spring (self, node);
+        leased_again (self, node, &msg->assign.token);
         add (node, &msg->assign.token, false, false);
         break;
     case AUT_MSG_ADOPT:
