@@ -189,12 +189,12 @@ def dropped_figures(measured: Handoff) -> list[Figure]:
     return [leap, share("dropped direction kept", measured.kept)]
 
 
-def measure(work: Work, counts: Counts) -> list[Figure]:
-    figures = judge_figures(counts.judged)
-    work.say("judge: tested on true renders")
-    figures += text_figures(work, counts.captions, counts.as_film)
-    figures += picture_figures(work, counts.pictures)
-    return figures + handoff_figures(work, counts) + seed_figures(work)
+PARTS: dict[str, Callable[[Work, Counts], list[Figure]]] = {
+    "judge": lambda _, counts: judge_figures(counts.judged),
+    "text": lambda work, counts: text_figures(work, counts.captions, counts.as_film),
+    "picture": lambda work, counts: picture_figures(work, counts.pictures),
+    "handoff": handoff_figures,
+    "seeds": lambda work, _: seed_figures(work)}
 
 
 def options() -> argparse.Namespace:
@@ -204,6 +204,7 @@ def options() -> argparse.Namespace:
     add("--model", type=Path, default=ROOT / "models/video/models/auteur-mini")
     add("--jobs", type=int, default=2, help="processes side by side (2)")
     add("--short", action="store_true", help="few samples; what is required is loosened by noise")
+    add("--only", choices=tuple(PARTS), help="this part alone, to try something")
     add("--captions", type=int, help="how many captions, instead of 300 (short: 24)")
     add("--pictures", type=int, help="how many first frames")
     add("--shots", type=int, help="how many shots of four chunks")
@@ -215,7 +216,10 @@ def options() -> argparse.Namespace:
     add("--pinned", type=Path, default=HERE / "pinned.json", help="what is required")
     add("--pin", action="store_true", help="write the figures reached, less noise, to --pinned")
     add("--markdown", type=Path, metavar="FILE", help="only print a --json file as a table")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.pin and (args.only or args.short):
+        parser.error("--pin takes all of the long form")
+    return args
 
 
 def counts_of(args: argparse.Namespace) -> Counts:
@@ -233,7 +237,8 @@ def evaluate(args: argparse.Namespace) -> int:
         raise EngineError(f"{args.model}: the judge's clips have {FRAMES} frames")
     work = Work(engine, max(args.jobs, 1))
     try:
-        figures = measure(work, counts_of(args))
+        parts = [args.only] if args.only else list(PARTS)
+        figures = [figure for part in parts for figure in PARTS[part](work, counts_of(args))]
     finally:
         work.stop()
     how = {"model": engine.manifest["id"], "version": engine.manifest["version"],

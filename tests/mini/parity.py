@@ -24,7 +24,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "models" / "training")]
 from engine import EngineError, run_program  # noqa: E402
 from mini.golden import BOUND, read_tensors, sampled, weights_hash  # noqa: E402
 
-AGAIN = ("python models/training/parity.py --model DIR --trace build/bin/auteur-trace "
+AGAIN = ("python models/training/parity.py --model {} --trace build/bin/auteur-trace "
          "--write tests/mini/goldens")
 
 
@@ -47,14 +47,15 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=ROOT / "models/video/models/auteur-mini")
     parser.add_argument("--goldens", type=Path, default=HERE / "goldens")
     args = parser.parse_args()
+    again = AGAIN.format(args.model)
     goldens, weights, worst = sorted(args.goldens.glob("*.json")), weights_hash(args.model), 0.0
     if not goldens:
-        print(f"{args.goldens} has no goldens: make them with\n  {AGAIN}", file=sys.stderr)
+        print(f"{args.goldens} has no goldens: make them with\n  {again}", file=sys.stderr)
         return 1
     for golden in goldens:
         case = json.loads(golden.read_text())
         if case["weights"] != weights:
-            print(f"{golden} is of other weights: make it again with\n  {AGAIN}", file=sys.stderr)
+            print(f"{golden} is of other weights: make it again with\n  {again}", file=sys.stderr)
             return 1
         error = difference(golden, args.bin / "auteur-trace", args.model)
         worst = max(worst, error)

@@ -21,6 +21,7 @@ import evaluate  # noqa: E402
 import noise  # noqa: E402
 import report  # noqa: E402
 from mini.figures import Handoff, drifting_scenes, held_out_scenes, hits  # noqa: E402
+from mini.golden import sampled, weights_hash  # noqa: E402
 from mini.judge import Verdict, judge  # noqa: E402
 from mini.render import render  # noqa: E402
 from noise import Figure  # noqa: E402
@@ -141,6 +142,27 @@ class Files(unittest.TestCase):
             report.save(path, report.rows(figures, {}), {"model": "m"})
             lines = report.markdown(json.loads(path.read_text())).splitlines()
         self.assertEqual(lines[2:], ["| a | **50.0 %** | 2 | ≥ 90.0 % |", "| b | 1.5 | 1 | ≤ 2 |"])
+
+
+class Goldens(unittest.TestCase):
+    def test_sixteen_frames_touch_each_pixel_once(self):
+        frames = np.arange(64 * 96).reshape(1, 64, 96, 1).repeat(16, 0)
+        kept = sampled(frames)
+        self.assertEqual(kept.shape, (16, 16, 24, 1))
+        np.testing.assert_array_equal(np.sort(kept.ravel()), np.arange(64 * 96))
+
+    def test_other_weights_have_another_hash(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "vae").mkdir()
+            (folder / "model_index.json").write_text("{}")
+            (folder / "model.json").write_text("{}")
+            (folder / "vae" / "x.safetensors").write_bytes(b"one")
+            first = weights_hash(folder)
+            (folder / "model.json").write_text('{"version": 2}')
+            self.assertEqual(weights_hash(folder), first)
+            (folder / "vae" / "x.safetensors").write_bytes(b"two")
+            self.assertNotEqual(weights_hash(folder), first)
 
 
 class Clips(unittest.TestCase):
