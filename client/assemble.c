@@ -197,6 +197,7 @@ int aut_assemble_sheet (const aut_film_t *film, const char *movie, const char *p
                                     .cells = cells + scenes[i].first_shot * each,
                                     .cell_count = scenes[i].shots.count * each};
     const aut_sheet_t sheet = {.title = film->film->title,
+                               .cell_width = each > 1 ? 208 : 0,
                                .columns = each > 1 ? each : 0, /* a line for each shot */
                                .rows = rows,
                                .row_count = scene_count};

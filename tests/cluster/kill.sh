@@ -5,9 +5,9 @@
 
 "$BIN/auteur" render "$HERE/data/film.json" -o "$TMP/calm.mp4" --outputs "$TMP/outputs-calm" \
     --sheet "$TMP/sheet.png" --sheet-frames 2 >"$TMP/calm.log" 2>&1 || fail "the undisturbed render"
-# Two thumbnails of 320 in a line and what is between them.
+# Two thumbnails of 208 in a line and what is between them.
 width=$(ffprobe -v error -show_entries stream=width -of csv=p=0 "$TMP/sheet.png")
-[ "$width" = 691 ] || fail "a contact sheet with two pictures of each shot is $width pixels wide"
+[ "$width" = 452 ] || fail "a contact sheet with two pictures of each shot is $width pixels wide"
 
 # Slow workers leave time to hit them at work.
 export AUTEUR_TEST_WORKER_FAULT=slow:20
