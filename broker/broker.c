@@ -191,10 +191,8 @@ static int bind_one (aut_broker_t *self, aut_port_t port, zsock_t **sock, char *
         endpoint = aut_sprintf ("tcp://%s%s%s:%d", v6 ? "[" : "", self->bind, v6 ? "]" : "",
                                 o->port + (int)port);
     int rc = aut_net_bind_curve (sock, port, endpoint, aut_guard_pair (self->guard));
-    if (!rc)
-        rc = aut_guard_watch (self->guard, *sock, port);
-    if (!rc && self->door) /* with keys, the guard counts the handshakes */
-        rc = aut_door_watch (self->door, *sock, port, !self->guard);
+    if (!rc && self->door)
+        rc = aut_door_watch (self->door, *sock, port, true);
     if (!rc) {
         const char *bound = zsock_endpoint (*sock);
         snprintf (url, size, "%s", bound && bound[0] ? bound : endpoint);
@@ -444,6 +442,19 @@ int aut_broker_fault (const aut_broker_t *self)
     return __atomic_load_n (&self->fault, __ATOMIC_ACQUIRE);
 }
 
+/*  Ours, that is: a broker that was fenced leaves its successor's alone. */
+static void remove_endpoints (aut_broker_t *self)
+{
+    aut_endpoints_t found;
+    char *path = aut_path_join (self->state_dir, "endpoints.json", NULL);
+    if (aut_endpoints_load (&found, path) == 0) {
+        if (found.epoch == self->endpoints.epoch)
+            unlink (path);
+        aut_endpoints_clear (&found);
+    }
+    free (path);
+}
+
 void aut_broker_stop (aut_broker_t **self_p, int64_t drain_ms)
 {
     aut_broker_t *self = *self_p;
@@ -451,11 +462,8 @@ void aut_broker_stop (aut_broker_t **self_p, int64_t drain_ms)
         return;
     self->stop_by_ms = aut_mono_ms (self->clock) + (drain_ms > 0 ? drain_ms : 0);
     ask_to_stop (self, 1);
-    if (self->options.transport == AUT_BROKER_TCP) {
-        char *endpoints = aut_path_join (self->state_dir, "endpoints.json", NULL);
-        unlink (endpoints);
-        free (endpoints);
-    }
+    if (self->options.transport == AUT_BROKER_TCP)
+        remove_endpoints (self);
     destroy (self);
     *self_p = NULL;
 }

@@ -1,4 +1,4 @@
-/*  The guard's thread: ZAP requests, the lists, the sockets' monitors. */
+/*  The guard's thread: ZAP requests and the lists. */
 #include "broker/guard.h"
 
 #include "broker/guard_lists.h"
@@ -16,7 +16,6 @@
 #define LOOK_MS 200
 #define LOG_LINES 10 /* refusals told one by one in each window; the rest are told as a number */
 #define LOG_WINDOW_MS 10000
-#define MONITORED (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 
 struct aut_guard {
     char *dir;
@@ -30,7 +29,6 @@ struct aut_guard {
     unsigned told, untold;
     /* the thread's own */
     zsock_t *zap;
-    void *monitors[AUT_PORT_COUNT];
     aut_guard_look_t look;
     int64_t next_look;
 };
@@ -246,119 +244,24 @@ static void answer (aut_guard_t *self)
     zmsg_destroy (&request);
 }
 
-/* ---- monitors ------------------------------------------------------------------------------- */
-
-static void monitor_address (char *text, size_t size, const aut_guard_t *self, int port)
-{
-    snprintf (text, size, "inproc://auteur-guard-%p-%d", (const void *)self, port);
-}
-
-/*  A handshake that failed before anybody was known: no CURVE, or no ZeroMQ. */
-static void read_monitor (aut_guard_t *self, int port)
-{
-    uint8_t head[6];
-    char address[256];
-    for (int i = 0; i < 1000; i++) {
-        if (zmq_recv (self->monitors[port], head, sizeof head, ZMQ_DONTWAIT) != (int)sizeof head)
-            return;
-        int size = zmq_recv (self->monitors[port], address, sizeof address - 1, ZMQ_DONTWAIT);
-        address[size > 0 && size < (int)sizeof address ? size : 0] = 0;
-        refuse (self, &self->stats.not_curve,
-                "a connection to %s (the %s port) came without a key, or under another broker's",
-                address, aut_port_name ((aut_port_t)port));
-    }
-}
-
-/*  On the thread: opens the reader of a monitor. */
-static void open_monitor (aut_guard_t *self, int port)
-{
-    char address[64];
-    int linger = 0;
-    monitor_address (address, sizeof address, self, port);
-    self->monitors[port] = zmq_socket (zsys_init (), ZMQ_PAIR);
-    zmq_setsockopt (self->monitors[port], ZMQ_LINGER, &linger, sizeof linger);
-    if (zmq_connect (self->monitors[port], address))
-        aut_log (AUT_LOG_ERROR, LOG, "cannot read a monitor: %s", zmq_strerror (zmq_errno ()));
-}
-
-int aut_guard_watch (aut_guard_t *self, zsock_t *sock, aut_port_t port)
-{
-    char address[64];
-    if (!self)
-        return 0;
-    monitor_address (address, sizeof address, self, (int)port);
-    if (zmq_socket_monitor (zsock_resolve (sock), address, MONITORED))
-        return aut_fail (AUT_ERR_IO, "cannot watch a socket: %s", zmq_strerror (zmq_errno ()));
-    if (zsock_send (self->actor, "si", "WATCH", (int)port) || zsock_wait (self->actor))
-        return aut_fail (AUT_ERR_IO, "cannot watch a socket");
-    return 0;
-}
-
-void aut_guard_unwatch (zsock_t *sock)
-{
-    zmq_socket_monitor (zsock_resolve (sock), NULL, 0);
-}
-
 /* ---- the thread ----------------------------------------------------------------------------- */
-
-/*  A command of the owner; false: the end. */
-static bool obey (aut_guard_t *self, zsock_t *pipe)
-{
-    char *command = NULL;
-    int port = -1;
-    zmsg_t *msg = zmsg_recv (pipe);
-    if (!msg)
-        return false;
-    command = zmsg_popstr (msg);
-    bool watch = command && strcmp (command, "WATCH") == 0;
-    if (watch) {
-        char *number = zmsg_popstr (msg);
-        port = number ? (int)strtol (number, NULL, 10) : -1;
-        zstr_free (&number);
-        if (port >= 0 && port < AUT_PORT_COUNT && !self->monitors[port])
-            open_monitor (self, port);
-        zsock_signal (pipe, 0);
-    }
-    zstr_free (&command);
-    zmsg_destroy (&msg);
-    return watch;
-}
 
 static void run (zsock_t *pipe, void *args)
 {
     aut_guard_t *self = args;
-    self->zap = zsock_new (ZMQ_REP);
-    bool bound = self->zap && zsock_bind (self->zap, "%s", ZAP_ENDPOINT) >= 0;
-    zsock_signal (pipe, bound ? 0 : 1);
-    for (bool on = true; on;) {
-        zmq_pollitem_t items[2 + AUT_PORT_COUNT];
-        int ports[AUT_PORT_COUNT], count = 2, watched = 0;
-        memset (items, 0, sizeof items);
-        items[0] = (zmq_pollitem_t){.socket = zsock_resolve (pipe), .events = ZMQ_POLLIN};
-        items[1] = (zmq_pollitem_t){.socket = zsock_resolve (self->zap), .events = ZMQ_POLLIN};
-        for (int i = 0; i < AUT_PORT_COUNT; i++)
-            if (self->monitors[i]) {
-                ports[watched++] = i;
-                items[count++] =
-                    (zmq_pollitem_t){.socket = self->monitors[i], .events = ZMQ_POLLIN};
-            }
-        zmq_poll (items, count, LOOK_MS);
-        for (int i = 0; i < watched; i++)
-            if (items[2 + i].revents)
-                read_monitor (self, ports[i]);
+    zsock_t *zap = self->zap;
+    zmq_pollitem_t items[] = {{.socket = zsock_resolve (pipe), .events = ZMQ_POLLIN},
+                              {.socket = zsock_resolve (zap), .events = ZMQ_POLLIN}};
+    zsock_signal (pipe, 0);
+    while (!items[0].revents) { /* the only command is the end */
+        zmq_poll (items, 2, LOOK_MS);
         if (items[1].revents)
             answer (self);
         if (now_ms () >= self->next_look)
             look (self);
-        if (items[0].revents)
-            on = obey (self, pipe);
     }
-    for (int i = 0; i < AUT_PORT_COUNT; i++)
-        if (self->monitors[i])
-            zmq_close (self->monitors[i]);
     /* unbinding at once, so that the next broker of this process finds the name free */
-    if (bound)
-        zsock_unbind (self->zap, "%s", ZAP_ENDPOINT);
+    zsock_unbind (zap, "%s", ZAP_ENDPOINT);
     zsock_destroy (&self->zap);
 }
 
@@ -366,6 +269,7 @@ static void run (zsock_t *pipe, void *args)
 
 static void destroy (aut_guard_t *self)
 {
+    zsock_destroy (&self->zap);
     aut_guard_entries_free (&self->entries);
     pthread_mutex_destroy (&self->mutex);
     memset (&self->pair, 0, sizeof self->pair);
@@ -386,12 +290,11 @@ int aut_guard_start (aut_guard_t **out, const char *dir)
         rc = aut_guard_entries_load (&self->entries, dir);
     self->stats.reloads = 1;
     self->window_ms = now_ms ();
-    zsock_t *taken = rc ? NULL : zsock_new (ZMQ_REP);
-    if (taken && zsock_bind (taken, "%s", ZAP_ENDPOINT) < 0)
-        rc = aut_fail (AUT_ERR_STATE, "another broker with keys runs in this process");
-    else if (taken)
-        zsock_unbind (taken, "%s", ZAP_ENDPOINT);
-    zsock_destroy (&taken);
+    if (!rc) {
+        self->zap = zsock_new (ZMQ_REP); /* from here on the thread's */
+        if (!self->zap || zsock_bind (self->zap, "%s", ZAP_ENDPOINT) < 0)
+            rc = aut_fail (AUT_ERR_STATE, "another broker with keys runs in this process");
+    }
     if (!rc) {
         self->actor = zactor_new (run, self);
         if (!self->actor)

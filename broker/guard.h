@@ -1,10 +1,10 @@
 /*  Who may use this broker: its key, the lists of who is allowed, and ZeroMQ's question at every
  *  handshake (ZAP).
  *
- *  One guard has a thread of its own, which answers the handshakes, looks at the lists four times a
- *  second and reads the monitors of the broker's sockets. A key that was revoked is out by the next
- *  look: new connections are refused, and every message of the old ones is checked against the
- *  lists as they are (libzmq lets a connection that was accepted go on for ever).
+ *  One guard has a thread of its own, which answers the handshakes and looks at the lists five
+ * times a second. A key that was revoked is out by the next look: new connections are refused, and
+ * every message of the old ones is checked against the lists as they are (libzmq lets a connection
+ * that was accepted go on for ever).
  *
  *  There is one ZAP handler in a process, so one broker with keys. A NULL guard is a broker without
  *  keys: everybody may do everything. Functions without another word may be called on any thread.
@@ -35,7 +35,6 @@ typedef struct {
     uint64_t handshakes;   /* accepted */
     uint64_t unknown_keys; /* handshakes under a key that no list has */
     uint64_t wrong_roles;  /* handshakes of a known key, for a port that is not its */
-    uint64_t not_curve;    /* connections without CURVE, or that are no ZeroMQ at all */
     uint64_t messages;     /* messages refused: the key was revoked after the handshake */
     uint64_t reloads;      /* how often the lists were read */
     bool stale;            /* a list cannot be read: the ones from before are in force */
@@ -50,11 +49,6 @@ void aut_guard_stop (aut_guard_t **self_p);
 
 /*  The broker's own pair, for aut_net_bind_curve; NULL for a NULL guard. */
 const aut_keypair_t *aut_guard_pair (const aut_guard_t *self);
-
-/*  Counts what comes to nothing on a server socket that is not in use yet; on the thread that
- *  started the guard. The socket's owner calls aut_guard_unwatch before it closes it. */
-int aut_guard_watch (aut_guard_t *self, zsock_t *sock, aut_port_t port);
-void aut_guard_unwatch (zsock_t *sock);
 
 /*  What a key may do now; false and no roles if nothing. */
 bool aut_guard_who (aut_guard_t *self, const char *key, aut_who_t *out);

@@ -108,6 +108,24 @@ static void machinery (aut_broker_t *self, aut_buffer_t *out)
     one (out, "events_published_total", "counter", "Events published.", self->ring.seq);
 }
 
+/*  Who was let in and who was not, of a broker with keys. */
+static void keys (aut_broker_t *self, aut_buffer_t *out)
+{
+    aut_guard_stats_t stats;
+    if (!self->guard)
+        return;
+    aut_guard_stats (self->guard, &stats);
+    one (out, "key_handshakes_total", "counter", "Connections let in by their key.",
+         stats.handshakes);
+    head (out, "key_refused_total", "counter", "Connections and messages refused for their key.");
+    aut_buffer_format (out,
+                       "auteur_key_refused_total{reason=\"unknown-key\"} %" PRIu64
+                       "\nauteur_key_refused_total{reason=\"role\"} %" PRIu64
+                       "\nauteur_key_refused_total{reason=\"revoked\"} %" PRIu64 "\n",
+                       stats.unknown_keys, stats.wrong_roles, stats.messages);
+    one (out, "key_lists_stale", "gauge", "1 while a list of keys cannot be read.", stats.stale);
+}
+
 void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out)
 {
     const aut_core_metrics_t *m = aut_core_metrics (self->core);
@@ -122,4 +140,5 @@ void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out)
     counters (out, m);
     refusals (self, out);
     machinery (self, out);
+    keys (self, out);
 }

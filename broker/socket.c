@@ -31,7 +31,7 @@ unsigned aut_socket_wait (zsock_t *sock, zsock_t *pipe, aut_mailbox_t *mailbox, 
 void aut_socket_close (zsock_t **sock)
 {
     if (*sock)
-        aut_guard_unwatch (*sock);
+        zmq_socket_monitor (zsock_resolve (*sock), NULL, 0);
     zsock_destroy (sock);
 }
 

@@ -156,8 +156,16 @@ static void on_adopt (aut_session_t *self, const aut_msg_adopt_t *adopt)
  *  again, but not in a tight loop over an error that has another cause. */
 static void on_error (aut_session_t *self, const aut_msg_error_t *error)
 {
-    aut_log (AUT_LOG_WARN, "node", "the broker says %s: %s", error->code, error->message);
     int code = aut_error_code (error->code);
+    if (code != AUT_ERR_DENIED || self->online)
+        aut_log (AUT_LOG_WARN, "node", "the broker says %s: %s", error->code, error->message);
+    if (code == AUT_ERR_DENIED && self->online) {
+        /* our key was revoked: what runs goes on, and we ask now and then whether it is allowed
+         * again */
+        self->online = false;
+        self->hello_at = self->now + ses_jitter (self, HELLO_UNANSWERED_MS);
+        return;
+    }
     bool unknown = code == AUT_ERR_STATE || code == AUT_ERR_NOT_FOUND || code == AUT_ERR_FENCED;
     if (unknown && self->online && self->now - self->hello_sent >= REHELLO_MS)
         ses_say_hello (self);
