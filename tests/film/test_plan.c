@@ -192,7 +192,7 @@ START_TEST (pictures_by_content)
 END_TEST
 
 #define MINI(available)                                                                            \
-    "{\"id\":\"auteur-mini\",\"name\":\"M\",\"version\":\"1\",\"type\":\"video\","                 \
+    "{\"id\":\"small-draft\",\"name\":\"M\",\"version\":\"1\",\"type\":\"video\","                 \
     "\"capabilities\":[\"text-to-video\",\"image-to-video\"],\"license\":\"Apache-2.0\","          \
     "\"files\":[{\"name\":\"w\",\"hash\":\"sha256:" available                                      \
     "\"}],\"auteur\":{\"backend\":\"wan\","                                                        \
@@ -206,7 +206,7 @@ START_TEST (a_small_model_by_manifest_alone)
 {
     static const char *const manifests[] = {MINI (HEX_A), MINI (HEX_B)};
     static const char text[] =
-        FILM ("\"defaults\":{\"model\":\"auteur-mini\",\"duration\":2},", A, C (""));
+        FILM ("\"defaults\":{\"model\":\"small-draft\",\"duration\":2},", A, C (""));
     aut_hash_t key[2];
     for (int i = 0; i < 2; i++) {
         aut_registry_t *registry = open_registry ();

@@ -152,7 +152,7 @@ START_TEST (no_tail_no_second_chunk)
 END_TEST
 
 #define MINI                                                                                       \
-    "{\"id\":\"auteur-mini\",\"name\":\"M\",\"version\":\"1\",\"type\":\"video\","                 \
+    "{\"id\":\"small-draft\",\"name\":\"M\",\"version\":\"1\",\"type\":\"video\","                 \
     "\"capabilities\":["                                                                           \
     "\"text-to-video\",\"image-to-video\"],\"license\":\"Apache-2.0\",\"auteur\":{\"backend\":"    \
     "\"wan\","                                                                                     \
@@ -168,12 +168,12 @@ START_TEST (choices)
         const char *defaults, *shot, *model, *tier, *mini_model, *mini_tier;
         bool lowered, mini_lowered;
     } cases[] = {
-        {"", "", "auteur-animatic", "animatic", "auteur-mini", "draft", false, false},
-        {"\"tier\":\"final\"", "", "auteur-animatic", "animatic", "auteur-mini", "draft", true,
+        {"", "", "auteur-animatic", "animatic", "small-draft", "draft", false, false},
+        {"\"tier\":\"final\"", "", "auteur-animatic", "animatic", "small-draft", "draft", true,
          true},
         {"\"tier\":\"animatic\"", "", "auteur-animatic", "animatic", "auteur-animatic", "animatic",
          false, false},
-        {"", ",\"tier\":\"draft\"", "auteur-animatic", "animatic", "auteur-mini", "draft", true,
+        {"", ",\"tier\":\"draft\"", "auteur-animatic", "animatic", "small-draft", "draft", true,
          false},
         {"", ",\"model\":\"wan2.2-ti2v-5b\"", "wan2.2-ti2v-5b", "draft", "wan2.2-ti2v-5b", "draft",
          false, false},
