@@ -24,7 +24,6 @@
     (64 << 10) /* bytes a second that count for nothing where messages are not told of             \
                 */
 #define CONNECTIONS_MAX 8192
-#define KEEP_FDS 512 /* descriptors for files, at least */
 
 /*  The start of the kernel's struct tcp_info, of which the C library knows a part. */
 typedef struct {
@@ -302,9 +301,9 @@ int aut_door_start (aut_door_t *self)
 {
     struct rlimit limit;
     self->connections_max = CONNECTIONS_MAX;
-    if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < CONNECTIONS_MAX + KEEP_FDS)
-        self->connections_max =
-            limit.rlim_cur > 2 * KEEP_FDS ? limit.rlim_cur - KEEP_FDS : limit.rlim_cur / 2;
+    /* The other half is for files, and for those that come between two looks. */
+    if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 2 * CONNECTIONS_MAX)
+        self->connections_max = limit.rlim_cur / 2;
     if (pthread_create (&self->thread, NULL, run, self))
         return aut_fail (AUT_ERR_IO, "cannot start a thread");
     self->running = true;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -251,6 +252,16 @@ static int run_options (values_t *v)
     return result;
 }
 
+/*  Each connection is a descriptor, and systems give 1,024 unless asked for more. */
+static void raise_descriptors (void)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit (RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main (int argc, char **argv)
 {
     values_t v = {.bind = "127.0.0.1",
@@ -263,6 +274,7 @@ int main (int argc, char **argv)
     aut_opt_t table[OPTIONS];
     json_t *config = NULL;
     size_t operands = 0;
+    raise_descriptors ();
     fill_table (table, &v);
     const char *path = find_config (argc, argv);
     if (path && load_config (table, path, &config)) {

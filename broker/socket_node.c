@@ -17,7 +17,8 @@
 
 #define LOG "broker"
 #define SESSIONS_MAX 8192
-#define ROUND 512 /* messages read before the others get their turn */
+#define LIES_MAX 3 /* refused results of a session, until each is a failed attempt */
+#define ROUND 512  /* messages read before the others get their turn */
 
 typedef struct {
     uint64_t peer; /* our number */
@@ -26,6 +27,7 @@ typedef struct {
     int64_t heard_ms, told_ms; /* last word of the node; last time the loop was told of it */
     int64_t spoke_ms;          /* last word to the node */
     uint64_t seen_round;       /* of the list of those heard that it is on */
+    unsigned lies;             /* results that were refused */
     UT_hash_handle by_peer, by_route;
 } session_t;
 
@@ -333,6 +335,18 @@ static void send_error (node_t *self, session_t *session, int code)
     session->spoke_ms = aut_mono_ms (self->broker->clock);
 }
 
+/*  A result that does not hold may be mended; from a node that goes on like this it is a failed
+ *  attempt, so that the core gives the task to others. */
+static bool fail_liar (session_t *session, aut_in_t *in)
+{
+    if (in->msg.type != AUT_MSG_DONE || ++session->lies < LIES_MAX)
+        return false;
+    in->event.kind = AUT_EV_FAIL;
+    in->event.u.task.code = aut_error_text (AUT_ERR_CORRUPT);
+    in->event.u.task.message = "its node says that it is done, and the files are not there";
+    return true;
+}
+
 static void take (node_t *self, session_t *session, aut_received_t *received)
 {
     aut_in_t *in = aut_calloc (1, sizeof *in);
@@ -343,8 +357,10 @@ static void take (node_t *self, session_t *session, aut_received_t *received)
     if (rc) {
         aut_refusals_note (self->broker->refusals, AUT_REFUSED_RESULT, aut_error_detail ());
         send_error (self, session, rc);
-        aut_in_destroy (in);
-        return;
+        if (!fail_liar (session, in)) {
+            aut_in_destroy (in);
+            return;
+        }
     }
     bool bye = in->event.kind == AUT_EV_BYE;
     post (self, in);

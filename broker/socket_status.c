@@ -16,6 +16,8 @@
 #include <uthash.h>
 
 #define PATIENCE_MS 5000
+/*  Of one peer at a time: who asks and never reads is not to keep the others out. */
+#define PEER_QUESTIONS 8
 
 typedef struct pending {
     aut_query_t *query;
@@ -109,8 +111,19 @@ static void come_back (aut_query_t *query, void *ctx)
         aut_query_destroy (query);
 }
 
+static unsigned count_of (const status_t *self, const aut_peer_t *peer)
+{
+    unsigned count = 0;
+    for (const pending_t *p = self->pending; p; p = p->hh.next)
+        count += aut_peer_equal (&p->query->peer, peer);
+    return count;
+}
+
 static int ask (status_t *self, aut_query_t *query)
 {
+    if (count_of (self, &query->peer) >= PEER_QUESTIONS)
+        return aut_fail (AUT_ERR_AGAIN, "%d questions of yours are under way: wait for an answer",
+                         PEER_QUESTIONS);
     if (HASH_COUNT (self->pending) >= AUT_BROKER_QUERIES)
         return aut_fail (AUT_ERR_AGAIN, "the broker has %d questions to answer: try again",
                          AUT_BROKER_QUERIES);

@@ -9,6 +9,8 @@
 
 #define FIRST_WAIT_MS 3000
 #define WAIT_MAX_MS 30000
+#define AGAIN_MS 200
+#define AGAIN_MAX 150 /* half a minute */
 
 /*  Sends the envelope and the text; AUT_ERR_AGAIN if nobody is connected. */
 static int send_query (aut_client_t *self, const char *text)
@@ -69,8 +71,8 @@ static int parse_reply (zmq_msg_t *frame, json_t **reply)
     return rc;
 }
 
-int aut_client_query_until (aut_client_t *self, const char *request, int64_t deadline_ms,
-                            json_t **reply)
+/*  Asks until there is an answer, which may be a refusal. */
+static int ask (aut_client_t *self, const char *request, int64_t deadline_ms, json_t **reply)
 {
     aut_call_t call;
     aut_client_begin (self, &call, AUT_PORT_STATUS);
@@ -104,6 +106,20 @@ int aut_client_query_until (aut_client_t *self, const char *request, int64_t dea
     } else
         aut_net_close (&self->status, &self->status_watch);
     zmq_msg_close (&frame);
+    return rc;
+}
+
+/*  A broker that has too many questions says so: that is a reason to ask later, no failure. */
+int aut_client_query_until (aut_client_t *self, const char *request, int64_t deadline_ms,
+                            json_t **reply)
+{
+    int rc = ask (self, request, deadline_ms, reply);
+    for (int tries = 1; rc == AUT_ERR_AGAIN && tries < AGAIN_MAX; tries++) {
+        if (deadline_ms && aut_mono_ms (self->clock) >= deadline_ms)
+            break;
+        aut_net_wait (self->status, NULL, AGAIN_MS);
+        rc = ask (self, request, deadline_ms, reply);
+    }
     return rc;
 }
 
