@@ -273,11 +273,12 @@ static void print (campaign_t *self)
         return;
     }
     faults_print (self);
-    times_print (&self->node_lost, "node killed → its chunk runs again");
-    times_print (&self->broker_back, "broker killed → accepts again");
+    times_print (&self->node_noticed, "node killed: the broker takes it for lost");
+    times_print (&self->node_lost, "node killed: its chunk runs again *");
+    times_print (&self->broker_back, "broker killed: accepts again");
     printf (
-        "(--silent 1.5 s, --lease 4 s, chunks of 1.3 s on %u nodes; the broker and the nodes are "
-        "started again at once, within 0.4 s)\n",
+        "--silent 1.5 s, --lease 4 s, chunks of 1.3 s; what is killed is started again at once.\n"
+        "* All %u nodes have work of their own meanwhile, and the chunk its place in the queue.\n",
         NODES);
     print_line (self, end);
 }
@@ -301,6 +302,7 @@ static void close_down (campaign_t *self, bool keep)
         aut_dir_remove (self->root);
     else
         printf ("logs: %s\n", self->root);
+    times_clear (&self->node_noticed);
     times_clear (&self->node_lost);
     times_clear (&self->broker_back);
     free (self->failures);

@@ -126,6 +126,8 @@ typedef struct {
     uint64_t task;
     uint32_t attempt;
     int64_t at;
+    bool noticed; /* the broker has said that the node is lost */
+    char node[AUT_NAME_MAX + 1];
 } loss_t;
 
 typedef struct {
@@ -186,7 +188,7 @@ struct campaign {
     size_t timer_count;
     loss_t losses[LOSSES_MAX];
     size_t loss_count;
-    times_t node_lost, broker_back;
+    times_t node_noticed, node_lost, broker_back;
     unsigned full_seen;
     uint32_t *acked; /* see promise.c */
     size_t acked_cap;

@@ -48,9 +48,12 @@ void view_forget_node (campaign_t *self, node_t *node)
         bool lost = node->proc.killed && hold->started && !hold->done;
         if (lost)
             campaign_note (self, "t%" PRIu64 " lost with %s", hold->token.task, node->name);
-        if (lost && self->loss_count < LOSSES_MAX)
-            self->losses[self->loss_count++] =
-                (loss_t){hold->token.task, hold->token.attempt, self->now};
+        if (lost && self->loss_count < LOSSES_MAX) {
+            loss_t *loss = &self->losses[self->loss_count++];
+            *loss = (loss_t){.task = hold->token.task, .attempt = hold->token.attempt};
+            loss->at = self->now;
+            snprintf (loss->node, sizeof loss->node, "%s", node->known_as);
+        }
     }
     node->hold_count = 0;
     node->seen_task = 0;
@@ -305,6 +308,17 @@ static uint64_t busy_task (const json_t *node)
     return 0;
 }
 
+static void notice_loss (campaign_t *self, const char *name)
+{
+    for (size_t i = 0; i < self->loss_count; i++) {
+        loss_t *loss = &self->losses[i];
+        if (loss->noticed || strcmp (loss->node, name) != 0)
+            continue;
+        loss->noticed = true;
+        times_add (&self->node_noticed, self->now - loss->at);
+    }
+}
+
 static void take_nodes (campaign_t *self, const json_t *nodes)
 {
     size_t i;
@@ -316,6 +330,8 @@ static void take_nodes (campaign_t *self, const json_t *nodes)
         const char *name = json_string_value (json_object_get (entry, "name"));
         const char *state = json_string_value (json_object_get (entry, "state"));
         bool lost = !state || strcmp (state, "lost") == 0;
+        if (name && lost)
+            notice_loss (self, name);
         for (unsigned n = 0; name && !lost && n < NODES; n++)
             if (strcmp (self->nodes[n].known_as, name) == 0)
                 self->nodes[n].seen_task = busy_task (entry);
