@@ -187,6 +187,7 @@ static void rot (sim_t *sim, fault_t *fault)
         if (blob->aside || !oracle_blob_used (sim->oracle, &blob->name))
             continue;
         blob->bytes[blob->size / 2] ^= 1;
+        oracle_damaged (sim->oracle);
         fault_count (sim, fault);
         return;
     }

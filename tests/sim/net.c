@@ -195,7 +195,8 @@ int net_send (sim_t *sim, uint32_t id, bool to, const aut_msg_t *msg)
     }
     memcpy (bytes.data, head, AUT_HEAD_SIZE);
     if (to && conn->kind == END_NODE && !sim->nodes[conn->end].lying)
-        oracle_node_sends (sim->oracle, (const uint8_t *)bytes.data, bytes.size);
+        oracle_node_sends (sim->oracle, sim->nodes[conn->end].instance, (const uint8_t *)bytes.data,
+                           bytes.size);
     int64_t at = fate (sim, conn, to, &again);
     if (sim->verbose && msg->type != AUT_MSG_PING && msg->type != AUT_MSG_PONG)
         describe (sim, conn, to, msg, at);

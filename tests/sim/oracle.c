@@ -109,15 +109,17 @@ bool ora_fits (const ora_worker_t *worker, const ora_task_t *task)
            (!task->class_[0] || !strcmp (task->class_, worker->class_));
 }
 
-ora_claim_t *ora_claim (ora_task_t *task, uint32_t attempt, const uint8_t *instance, bool make)
+ora_claim_t *ora_claim (ora_task_t *task, uint32_t attempt, uint64_t epoch, const uint8_t *instance,
+                        bool make)
 {
     for (uint32_t i = 0; i < task->claim_count; i++)
-        if (task->claims[i].attempt == attempt && !memcmp (task->claims[i].instance, instance, 16))
+        if (task->claims[i].attempt == attempt && task->claims[i].epoch == epoch &&
+            !memcmp (task->claims[i].instance, instance, 16))
             return &task->claims[i];
     if (!make || task->claim_count == ORA_CLAIMS)
         return NULL;
     ora_claim_t *claim = &task->claims[task->claim_count++];
-    *claim = (ora_claim_t){.attempt = attempt};
+    *claim = (ora_claim_t){.attempt = attempt, .epoch = epoch};
     memcpy (claim->instance, instance, 16);
     return claim;
 }
@@ -171,6 +173,11 @@ void oracle_conn_closed (oracle_t *self, uint32_t conn)
     ora_talk_t *talk = talk_on (self, conn);
     if (talk)
         talk->closed = true;
+}
+
+void oracle_damaged (oracle_t *self)
+{
+    self->damaged = true;
 }
 
 void oracle_queue (oracle_t *self, const char *what, size_t count, size_t bound)
@@ -227,20 +234,21 @@ static void takes_hello (oracle_t *self, uint64_t epoch, uint32_t conn,
         const aut_msg_held_t *held = &hello->held[i];
         const ora_task_t *task = ora_task (self, held->task, NULL);
         talk->held[talk->held_count++] =
-            (ora_held_t){held->task, held->attempt,
+            (ora_held_t){held->task, held->epoch, held->attempt,
                          task && task->state == ORA_LEASED && task->attempt == held->attempt &&
                              !memcmp (task->instance, hello->instance, 16) && !talk->hellos &&
                              aut_epoch_same_broker (held->epoch, epoch)};
     }
     talk->hellos++;
-    talk->welcomed = talk->released = false;
+    talk->welcomed = talk->released = talk->idle = false;
 }
 
 static void takes_word (oracle_t *self, ora_talk_t *talk, const aut_msg_t *msg)
 {
     const aut_token_t *token = &msg->ack.token;
     ora_task_t *task = ora_task (self, token->task, NULL);
-    ora_claim_t *claim = task ? ora_claim (task, token->attempt, talk->instance, true) : NULL;
+    ora_claim_t *claim =
+        task ? ora_claim (task, token->attempt, token->epoch, talk->instance, true) : NULL;
     if (msg->type == AUT_MSG_RELEASE)
         talk->released = true;
     if (!claim)
@@ -314,7 +322,7 @@ static void says_welcome (oracle_t *self, uint64_t epoch, ora_talk_t *talk,
         ora_held_t *held = &talk->held[i];
         ora_task_t *task = ora_task (self, held->task, NULL);
         const ora_claim_t *claim =
-            task ? ora_claim (task, held->attempt, talk->instance, false) : NULL;
+            task ? ora_claim (task, held->attempt, held->epoch, talk->instance, false) : NULL;
         if (held->must_go_on && task->state == ORA_WAITS && task->attempt == held->attempt &&
             !(claim && (claim->failed || claim->released)))
             ora_complain (self, "t%" PRIu64 " was given up although its node still has it",
@@ -348,7 +356,7 @@ static void says_ack (oracle_t *self, ora_talk_t *talk, const aut_token_t *token
 {
     ora_task_t *task = ora_task (self, token->task, NULL);
     const ora_claim_t *claim =
-        task && talk ? ora_claim (task, token->attempt, talk->instance, false) : NULL;
+        task && talk ? ora_claim (task, token->attempt, token->epoch, talk->instance, false) : NULL;
     if (!task) {
         ora_complain (self, "t%" PRIu64 " is acknowledged, which is no task", token->task);
         return;
@@ -360,6 +368,8 @@ static void says_ack (oracle_t *self, ora_talk_t *talk, const aut_token_t *token
              (task->state != ORA_DONE || task->attempt != token->attempt))
         ora_complain (self, "the result of t%" PRIu64 " is acknowledged, but not durable",
                       token->task);
+    if (claim && claim->released)
+        talk->idle = true;
     if (claim && claim->counts && task->acked_attempt < token->attempt &&
         task->retried < token->attempt) {
         task->acked_attempt = token->attempt;
@@ -437,6 +447,78 @@ static void says_token (oracle_t *self, uint64_t epoch, ora_talk_t *talk, const 
             talk->held[i].must_go_on = false;
 }
 
+/* ---- what a node says ---- */
+
+static ora_said_t *said_of (ora_task_t *task, uint32_t attempt, const uint8_t *instance)
+{
+    for (uint32_t i = 0; i < task->said_count; i++)
+        if (task->said[i].attempt == attempt && !memcmp (task->said[i].instance, instance, 16))
+            return &task->said[i];
+    return NULL;
+}
+
+static void tells_end (oracle_t *self, const uint8_t *instance, const aut_msg_t *msg)
+{
+    ora_task_t *task = ora_task (self, msg->ack.token.task, NULL);
+    uint32_t attempt = msg->ack.token.attempt;
+    if (!task)
+        return;
+    if (msg->type == AUT_MSG_DONE && !task->results) { /* later it may be damaged */
+        ora_check_blob (self, &msg->done.mezzanine, "mezzanine that a node calls stored", task->id);
+        ora_check_blob (self, &msg->done.tail, "tail that a node calls stored", task->id);
+    }
+    if (said_of (task, attempt, instance) || task->said_count == ORA_SAID)
+        return;
+    ora_said_t *said = &task->said[task->said_count++];
+    *said = (ora_said_t){.attempt = attempt};
+    memcpy (said->instance, instance, 16);
+}
+
+static bool is_listed (const aut_msg_hello_t *hello, uint64_t task, uint32_t attempt)
+{
+    for (size_t i = 0; i < hello->held_count; i++)
+        if (hello->held[i].task == task && hello->held[i].attempt == attempt)
+            return true;
+    return false;
+}
+
+/*  What it has told the end of, and has no answer to, it must still have. */
+static void tells_hello (oracle_t *self, const aut_msg_hello_t *hello)
+{
+    for (size_t i = 0; i < self->job_count; i++)
+        for (uint32_t k = 0; k < self->jobs[i].count; k++) {
+            const ora_task_t *task = &self->jobs[i].tasks[k];
+            for (uint32_t s = 0; s < task->said_count; s++)
+                if (!task->said[s].answered &&
+                    !memcmp (task->said[s].instance, hello->instance, 16) &&
+                    !is_listed (hello, task->id, task->said[s].attempt))
+                    ora_complain (self, "%s has forgotten t%" PRIu64 " before it was answered",
+                                  hello->name, task->id);
+        }
+}
+
+void oracle_node_sends (oracle_t *self, const uint8_t *instance, const uint8_t *bytes, size_t size)
+{
+    aut_msg_t msg = {0};
+    uint8_t type = bytes[4];
+    if ((type == AUT_MSG_DONE || type == AUT_MSG_FAIL || type == AUT_MSG_HELLO) &&
+        !aut_msg_decode (&msg, bytes, AUT_HEAD_SIZE, bytes + AUT_HEAD_SIZE, size - AUT_HEAD_SIZE)) {
+        if (type == AUT_MSG_HELLO)
+            tells_hello (self, &msg.hello);
+        else
+            tells_end (self, instance, &msg);
+    }
+    aut_msg_clear (&msg);
+}
+
+static void answers (oracle_t *self, const ora_talk_t *talk, const aut_token_t *token)
+{
+    ora_task_t *task = ora_task (self, token->task, NULL);
+    ora_said_t *said = task && talk ? said_of (task, token->attempt, talk->instance) : NULL;
+    if (said)
+        said->answered = true;
+}
+
 void oracle_broker_sends (oracle_t *self, int64_t now, uint64_t epoch, uint32_t conn,
                           const uint8_t *bytes, size_t size)
 {
@@ -459,23 +541,8 @@ void oracle_broker_sends (oracle_t *self, int64_t now, uint64_t epoch, uint32_t 
         says_ok (self, epoch, conn, msg.ok.req);
     else if (msg.type == AUT_MSG_RESULTS_PAGE)
         says_results (self, &msg.results_page);
-    aut_msg_clear (&msg);
-}
-
-/* ---- what a node says ---- */
-
-void oracle_node_sends (oracle_t *self, const uint8_t *bytes, size_t size)
-{
-    aut_msg_t msg = {0};
-    if (bytes[4] == AUT_MSG_DONE &&
-        !aut_msg_decode (&msg, bytes, AUT_HEAD_SIZE, bytes + AUT_HEAD_SIZE, size - AUT_HEAD_SIZE)) {
-        const ora_task_t *task = ora_task (self, msg.done.token.task, NULL);
-        if (task && !task->results) { /* before its commit nothing may have been lost */
-            ora_check_blob (self, &msg.done.mezzanine, "mezzanine that a node calls stored",
-                            task->id);
-            ora_check_blob (self, &msg.done.tail, "tail that a node calls stored", task->id);
-        }
-    }
+    if (msg.type == AUT_MSG_ACK || msg.type == AUT_MSG_ABORT)
+        answers (self, talk, &msg.ack.token);
     aut_msg_clear (&msg);
 }
 
@@ -494,12 +561,26 @@ bool oracle_all_ended (oracle_t *self)
     return true;
 }
 
+/*  Files are lost for good only where one was damaged. */
+static void check_reason (oracle_t *self, const ora_job_t *job)
+{
+    for (uint32_t k = 0; k < job->count && !self->damaged; k++) {
+        const char *code = job->tasks[k].code;
+        if (job->tasks[k].state == ORA_FAILED &&
+            (!strcmp (code, "not-found") || !strcmp (code, "corrupt")))
+            ora_complain (self, "t%" PRIu64 " failed for good with %s, and nothing was damaged",
+                          job->tasks[k].id, code);
+    }
+}
+
 void oracle_finish (oracle_t *self)
 {
     static const char *const names[] = {"", "waits", "leased", "done", "failed", "cancelled"};
     for (size_t i = 0; i < self->job_count; i++) {
         const ora_job_t *job = &self->jobs[i];
         bool reason = job->state != ORA_JOB_FAILED;
+        if (!reason)
+            check_reason (self, job);
         for (uint32_t k = 0; k < job->count; k++) {
             const ora_task_t *task = &job->tasks[k];
             if (!ora_ended (job) && task->state < ORA_DONE)

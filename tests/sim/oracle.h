@@ -53,8 +53,10 @@ void oracle_broker_sends (oracle_t *self, int64_t now, uint64_t epoch, uint32_t 
                           const uint8_t *bytes, size_t size);
 void oracle_broker_takes (oracle_t *self, int64_t now, uint64_t epoch, uint32_t conn,
                           const uint8_t *bytes, size_t size);
-/*  Of nodes that nobody made lie. */
-void oracle_node_sends (oracle_t *self, const uint8_t *bytes, size_t size);
+/*  Of nodes that nobody made lie. `instance`: 16 bytes. */
+void oracle_node_sends (oracle_t *self, const uint8_t *instance, const uint8_t *bytes, size_t size);
+/*  A committed blob was damaged: jobs may fail for that. */
+void oracle_damaged (oracle_t *self);
 void oracle_conn_closed (oracle_t *self, uint32_t conn);
 /*  Entries in one of the broker's queues, and its bound. */
 void oracle_queue (oracle_t *self, const char *what, size_t count, size_t bound);

@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 #define ORA_TOKENS 48
-#define ORA_CLAIMS 24
+#define ORA_CLAIMS 32
+#define ORA_SAID 16
 #define ORA_EXCLUDED 8
 #define ORA_HELD 32
 #define ORA_REQUESTS 64
@@ -34,11 +35,19 @@ typedef struct {
 /*  What a node said of an attempt, as far as the broker has taken it in. */
 typedef struct {
     uint32_t attempt;
+    uint64_t epoch;
     uint8_t instance[16];
     aut_hash_t mezzanine; /* DONE */
     bool done, failed, released;
     bool counts; /* its failure was the current attempt's, and not for memory */
 } ora_claim_t;
+
+/*  An end of an attempt that a node has told: it keeps it until it is answered. */
+typedef struct {
+    uint32_t attempt;
+    uint8_t instance[16];
+    bool answered;
+} ora_said_t;
 
 typedef struct {
     uint64_t id, before, link, memory;
@@ -57,6 +66,8 @@ typedef struct {
     uint32_t token_count;
     ora_claim_t claims[ORA_CLAIMS];
     uint32_t claim_count;
+    ora_said_t said[ORA_SAID];
+    uint32_t said_count;
 } ora_task_t;
 
 typedef struct {
@@ -78,7 +89,7 @@ typedef struct {
 } ora_worker_t;
 
 typedef struct {
-    uint64_t task;
+    uint64_t task, epoch;
     uint32_t attempt;
     bool must_go_on;
 } ora_held_t;
@@ -90,6 +101,7 @@ typedef struct {
     uint8_t instance[16];
     char name[132];
     bool welcomed, closed, left, released, drained;
+    bool idle;       /* a RELEASE was acknowledged */
     uint32_t hellos; /* not welcomed yet */
     int64_t heard;
     ora_worker_t workers[ORA_WORKERS];
@@ -114,7 +126,7 @@ struct oracle {
     oracle_config_t config;
     uint64_t epoch; /* that owns the store */
     int64_t now;
-    bool complained;
+    bool complained, damaged;
     ora_job_t *jobs;
     size_t job_count, job_cap;
     ora_talk_t *talks;
@@ -128,7 +140,8 @@ struct oracle {
 void ora_complain (oracle_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 ora_job_t *ora_job (const oracle_t *self, uint64_t id);
 ora_task_t *ora_task (const oracle_t *self, uint64_t id, ora_job_t **job);
-ora_claim_t *ora_claim (ora_task_t *task, uint32_t attempt, const uint8_t *instance, bool make);
+ora_claim_t *ora_claim (ora_task_t *task, uint32_t attempt, uint64_t epoch, const uint8_t *instance,
+                        bool make);
 /*  The newest conversation of a node's process with the broker of this epoch. */
 ora_talk_t *ora_talk (const oracle_t *self, uint64_t epoch, const uint8_t *instance);
 const ora_worker_t *ora_worker (const ora_talk_t *talk, const char *device);

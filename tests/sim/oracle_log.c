@@ -215,6 +215,9 @@ static void check_place (oracle_t *self, const ora_job_t *job, const ora_task_t 
     if (load_of (self, c->instance, c->device) >= worker->credit)
         ora_complain (self, "%s of %s gets more than its credit of %u", c->device, talk->name,
                       worker->credit);
+    if (talk->idle)
+        ora_complain (self, "t%" PRIu64 " is leased to %s, which gave work back", task->id,
+                      talk->name);
     if (talk->drained)
         ora_complain (self, "t%" PRIu64 " is leased to %s, which drains", task->id, talk->name);
     if (task->failed_epoch == self->epoch && excluded (task, talk->name) &&
@@ -280,11 +283,14 @@ static void note_excluded (oracle_t *self, ora_task_t *task)
 static void on_wait (oracle_t *self, ora_task_t *task, const change_t *c)
 {
     bool failed = c->failures == task->failures + 1u;
+    const ora_claim_t *claim = ora_claim (task, task->attempt, task->epoch, task->instance, false);
     if (task->state != ORA_LEASED || task->attempt != c->attempt)
         ora_complain (self, "t%" PRIu64 " waits again, but was not leased", task->id);
     else if (!failed && c->failures != task->failures)
         ora_complain (self, "t%" PRIu64 " had %u failures, and now %" PRIu64, task->id,
                       task->failures, c->failures);
+    else if (!failed && claim && claim->counts)
+        ora_complain (self, "the failure of t%" PRIu64 " is not counted", task->id);
     else if (failed && (!c->code[0] || !c->message[0]))
         ora_complain (self, "t%" PRIu64 " failed without a reason", task->id);
     if (failed)
@@ -352,7 +358,8 @@ static void check_input (oracle_t *self, const ora_task_t *task, const change_t 
 
 static void on_result (oracle_t *self, ora_task_t *task, const change_t *c)
 {
-    const ora_claim_t *claim = ora_claim (task, (uint32_t)c->attempt, task->instance, false);
+    const ora_claim_t *claim =
+        ora_claim (task, (uint32_t)c->attempt, c->epoch, task->instance, false);
     if (task->state != ORA_LEASED || task->attempt != c->attempt || task->epoch != c->epoch ||
         c->epoch != self->epoch)
         ora_complain (self, "t%" PRIu64 ": a result under a stale token is committed", task->id);
