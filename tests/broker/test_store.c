@@ -586,6 +586,41 @@ START_TEST (newer_and_foreign_databases_are_refused)
 }
 END_TEST
 
+/*  A database from before jobs had owners. */
+START_TEST (older_databases_are_migrated)
+{
+    aut_store_job_t job;
+    aut_store_t *store = open_kind (0);
+    ck_assert_int_eq (submit (store, 1, 1, "before"), 0);
+    aut_store_destroy (&store);
+    run_sql ("ALTER TABLE jobs DROP COLUMN owner; DELETE FROM migrations WHERE version = 2");
+    store = open_kind (0);
+    ck_assert_int_eq (aut_store_job (store, 1, &job), 0);
+    ck_assert_str_eq (job.owner, "");
+    ck_assert_str_eq (job.idempotency, "before");
+    ck_assert_int_eq (submit (store, 2, 1 + TASKS, "after"), 0);
+    aut_store_destroy (&store);
+}
+END_TEST
+
+START_TEST (owners_are_kept)
+{
+    static const char owner[] = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
+    for (int kind = 0; kind < 2; kind++) {
+        aut_store_t *store = open_kind (kind);
+        aut_store_job_t read;
+        job_t job;
+        make_job (&job, 1, 1, "");
+        memcpy (job.sub.job.owner, owner, sizeof owner);
+        aut_store_mutation_t m = {.kind = AUT_STORE_SUBMIT, .submission = &job.sub};
+        ck_assert_int_eq (aut_store_commit (store, &m, 1), 0);
+        ck_assert_int_eq (aut_store_job (store, 1, &read), 0);
+        ck_assert_str_eq (read.owner, owner);
+        aut_store_destroy (&store);
+    }
+}
+END_TEST
+
 START_TEST (every_commit_is_synced)
 {
     aut_store_t *store = open_kind (0);
@@ -675,6 +710,8 @@ int main (void)
     tcase_add_test (lite, every_state_has_an_identity);
     tcase_add_test (lite, two_states_are_two_brokers);
     tcase_add_test (lite, newer_and_foreign_databases_are_refused);
+    tcase_add_test (lite, older_databases_are_migrated);
+    tcase_add_test (lite, owners_are_kept);
     tcase_add_test (lite, every_commit_is_synced);
     tcase_add_test (lite, copy_while_in_use);
     tcase_add_test (lite, large_submission);

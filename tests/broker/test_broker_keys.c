@@ -1,0 +1,354 @@
+/*  A broker with keys, message by message: what a connection that was let in may do, and what it
+ * may not do any more once its key is revoked. */
+#include "tests/broker/harness.h"
+
+#include "lib/core/error.h"
+#include "lib/core/file.h"
+#include "lib/core/mem.h"
+
+#include <string.h>
+
+enum { BROKER, NODE_A, NODE_B, ANNA, BEN, OTTO, VERA, PEOPLE };
+
+static char *dir, *keys;
+static aut_broker_t *broker;
+static aut_endpoints_t at;
+static aut_curve_t curves[PEOPLE];
+
+/* ---- who is who ------------------------------------------------------------------------------ */
+
+static void allow (aut_allow_kind_t kind, const char *name, int who, bool is_operator)
+{
+    aut_allow_list_t list;
+    bool changed;
+    aut_allowed_t entry = {.is_operator = is_operator};
+    snprintf (entry.name, sizeof entry.name, "%s", name);
+    memcpy (entry.key, curves[who].own.public_key, sizeof entry.key);
+    OK (aut_allow_list_load (&list, keys, kind));
+    OK (aut_allow_list_put (&list, &entry, &changed));
+    OK (aut_allow_list_save (&list, keys, kind));
+    aut_allow_list_clear (&list);
+}
+
+static void take_out (aut_allow_kind_t kind, int who)
+{
+    aut_allow_list_t list;
+    OK (aut_allow_list_load (&list, keys, kind));
+    aut_allowed_t *entry = aut_allow_list_find (&list, curves[who].own.public_key);
+    ck_assert_ptr_nonnull (entry);
+    aut_allow_list_remove (&list, entry);
+    OK (aut_allow_list_save (&list, keys, kind));
+    aut_allow_list_clear (&list);
+}
+
+static void setup (void)
+{
+    aut_broker_options_t options;
+    dir = make_dir ();
+    keys = make_dir ();
+    for (int i = 0; i < PEOPLE; i++)
+        OK (aut_keypair_new (&curves[i].own));
+    OK (aut_keypair_save (&curves[BROKER].own, keys));
+    for (int i = 0; i < PEOPLE; i++)
+        memcpy (curves[i].server_key, curves[BROKER].own.public_key, AUT_KEY_TEXT);
+    allow (AUT_ALLOW_NODES, "a", NODE_A, false);
+    allow (AUT_ALLOW_NODES, "b", NODE_B, false);
+    allow (AUT_ALLOW_CLIENTS, "anna", ANNA, false);
+    allow (AUT_ALLOW_CLIENTS, "ben", BEN, false);
+    allow (AUT_ALLOW_CLIENTS, "otto", OTTO, true);
+    allow (AUT_ALLOW_VIEWERS, "vera", VERA, false);
+    aut_broker_options_init (&options);
+    options.keys_dir = keys;
+    broker = start_broker (dir, &options, &at);
+    ck_assert_str_eq (at.key, curves[BROKER].own.public_key);
+}
+
+static void teardown (void)
+{
+    aut_broker_stop (&broker, 0);
+    aut_endpoints_clear (&at);
+    drop_dir (dir);
+    drop_dir (keys);
+}
+
+static aut_client_t *new_client (int who)
+{
+    aut_client_t *client;
+    OK (aut_client_new (&client, &at, &(aut_client_options_t){.curve = &curves[who]}));
+    return client;
+}
+
+static node_t *keyed_node (int who, const char *name)
+{
+    node_t *node = new_node (&at, name, 1, 1);
+    aut_artifact_client_destroy (&node->artifacts);
+    zsock_destroy (&node->sock);
+    OK (aut_net_connect_curve (&node->sock, AUT_PORT_NODE, at.url[AUT_PORT_NODE], &curves[who]));
+    OK (aut_artifact_client_new (&node->artifacts, at.url[AUT_PORT_DATA],
+                                 &(aut_artifact_options_t){.curve = &curves[who]}));
+    return node;
+}
+
+static void expect_token (node_t *node, aut_msg_type_t type, const aut_token_t *token)
+{
+    aut_received_t in;
+    expect (node, type, &in);
+    ck_assert_uint_eq (in.msg.ack.token.task, token->task);
+    ck_assert_uint_eq (in.msg.ack.token.attempt, token->attempt);
+    aut_received_clear (&in);
+}
+
+/* ---- nodes ----------------------------------------------------------------------------------- */
+
+START_TEST (a_node_finishes_only_what_it_leased)
+{
+    aut_client_t *anna = new_client (ANNA);
+    node_t *a = keyed_node (NODE_A, "a"), *b;
+    join (a);
+    char *job = submit_film (anna, "film", 1, 1);
+    aut_token_t token = take_task (a);
+    b = keyed_node (NODE_B, "b");
+    join (b);
+    say_done (b, &token, "a forgery", NULL);
+    expect_token (b, AUT_MSG_ABORT, &token);
+    say_fail (b, &token, "internal");
+    expect_token (b, AUT_MSG_ABORT, &token);
+    say_token (b, AUT_MSG_RELEASE, &token);
+    expect_token (b, AUT_MSG_ABORT, &token);
+    /* nor does it get hold of it by claiming it */
+    aut_msg_held_t held = {.task = token.task, .attempt = token.attempt, .epoch = token.epoch};
+    aut_received_t in;
+    say_hello (b, &held, 1);
+    expect (b, AUT_MSG_WELCOME, &in);
+    aut_received_clear (&in);
+    expect_token (b, AUT_MSG_ABORT, &token);
+    say_done (a, &token, "the frames", NULL);
+    expect_token (a, AUT_MSG_ACK, &token);
+    await_job (anna, job, "done");
+    free (job);
+    drop_node (&a);
+    drop_node (&b);
+    aut_client_destroy (&anna);
+}
+END_TEST
+
+START_TEST (another_key_is_another_node)
+{
+    /* the same name and the same instance, as a thief would have seen them */
+    aut_client_t *otto = new_client (OTTO), *anna = new_client (ANNA);
+    node_t *a = keyed_node (NODE_A, "a"), *b = keyed_node (NODE_B, "a");
+    join (a);
+    char *job = submit_film (anna, "film", 1, 1);
+    aut_token_t token = take_task (a);
+    join (b);
+    ck_assert_str_ne (a->given, b->given);
+    json_t *nodes = query (otto, "{\"get\":\"nodes\"}");
+    ck_assert_uint_eq (json_array_size (json_object_get (nodes, "nodes")), 2);
+    json_decref (nodes);
+    say_done (a, &token, "the frames", NULL);
+    expect_token (a, AUT_MSG_ACK, &token);
+    free (job);
+    drop_node (&a);
+    drop_node (&b);
+    aut_client_destroy (&anna);
+    aut_client_destroy (&otto);
+}
+END_TEST
+
+START_TEST (a_revoked_node_gives_its_lease_back)
+{
+    aut_client_t *anna = new_client (ANNA);
+    node_t *a = keyed_node (NODE_A, "a"), *b;
+    aut_received_t in;
+    join (a);
+    char *job = submit_film (anna, "film", 1, 1);
+    aut_token_t token = take_task (a), next;
+    b = keyed_node (NODE_B, "b");
+    join (b);
+    int64_t begun = zclock_mono ();
+    take_out (AUT_ALLOW_NODES, NODE_A);
+    next = take_task (b); /* although `a` said nothing, and long before it counts as lost */
+    ck_assert_int_lt (zclock_mono () - begun, 10000);
+    ck_assert_uint_eq (next.task, token.task);
+    ck_assert_uint_ne (next.attempt, token.attempt);
+    say_token (a, AUT_MSG_STARTED, &token);
+    expect (a, AUT_MSG_ERROR, &in);
+    ck_assert_str_eq (in.msg.error.code, "denied");
+    aut_received_clear (&in);
+    say_done (b, &next, "the frames", NULL);
+    expect_token (b, AUT_MSG_ACK, &next);
+    await_job (anna, job, "done");
+    free (job);
+    drop_node (&a);
+    drop_node (&b);
+    aut_client_destroy (&anna);
+}
+END_TEST
+
+/* ---- clients --------------------------------------------------------------------------------- */
+
+/*  PING on a client socket until the answer is of this type; PONG or ERROR. */
+static void await_answer (zsock_t *sock, aut_msg_type_t type)
+{
+    for (int64_t end = zclock_mono () + PATIENCE_MS; zclock_mono () < end;) {
+        aut_received_t in;
+        aut_net_send (sock, &(aut_msg_t){.type = AUT_MSG_PING}, NULL, 0);
+        aut_net_wait (sock, NULL, 50);
+        bool there = false;
+        while (!there && aut_net_recv (sock, false, &in) == 0) {
+            there = in.msg.type == type;
+            aut_received_clear (&in);
+        }
+        if (there)
+            return;
+    }
+    ck_abort_msg ("no %s came", aut_msg_name (type));
+}
+
+START_TEST (a_connection_outlives_its_key_in_vain)
+{
+    zsock_t *sock;
+    OK (aut_net_connect_curve (&sock, AUT_PORT_CLIENT, at.url[AUT_PORT_CLIENT], &curves[ANNA]));
+    await_answer (sock, AUT_MSG_PONG);
+    take_out (AUT_ALLOW_CLIENTS, ANNA);
+    await_answer (sock, AUT_MSG_ERROR);
+    allow (AUT_ALLOW_CLIENTS, "anna", ANNA, false);
+    await_answer (sock, AUT_MSG_PONG); /* the same connection */
+    zsock_destroy (&sock);
+}
+END_TEST
+
+START_TEST (questions_are_refused_after_revocation)
+{
+    aut_client_t *vera = new_client (VERA);
+    json_decref (query (vera, "{\"get\":\"status\"}"));
+    take_out (AUT_ALLOW_VIEWERS, VERA);
+    int rc = 0;
+    for (int i = 0; !rc && i < PATIENCE_MS / 20; i++) {
+        json_t *reply = NULL;
+        rc = aut_client_query (vera, "{\"get\":\"status\"}", &reply);
+        json_decref (reply);
+        zclock_sleep (20);
+    }
+    ck_assert_int_eq (rc, AUT_ERR_DENIED);
+    aut_client_destroy (&vera);
+}
+END_TEST
+
+/*  Another client's jobs are not there: neither in listings nor among events. */
+START_TEST (events_of_others_are_left_out)
+{
+    aut_client_t *anna = new_client (ANNA), *ben = new_client (BEN), *otto = new_client (OTTO);
+    char *job = submit_film (anna, "film-of-anna", 1, 1);
+    json_t *mine = query (anna, "{\"get\":\"events\",\"after\":0}");
+    json_t *his = query (ben, "{\"get\":\"events\",\"after\":0}");
+    json_t *all = query (otto, "{\"get\":\"events\",\"after\":0}");
+    char *text = json_dumps (mine, 0), *other = json_dumps (his, 0), *every = json_dumps (all, 0);
+    ck_assert_ptr_nonnull (strstr (text, "film-of-anna"));
+    ck_assert_ptr_nonnull (strstr (every, "film-of-anna"));
+    ck_assert_ptr_null (strstr (other, "film-of-anna"));
+    ck_assert_ptr_null (strstr (other, job));
+    /* yet his place moves on to the last one */
+    size_t count = json_array_size (json_object_get (his, "events"));
+    ck_assert_uint_ge (count, 1);
+    const json_t *last = json_array_get (json_object_get (his, "events"), count - 1);
+    ck_assert_int_eq (json_integer_value (json_object_get (last, "seq")),
+                      json_integer_value (json_object_get (his, "seq")));
+    json_t *reply = NULL;
+    char *question = aut_sprintf ("{\"get\":\"job\",\"id\":\"%s\"}", job);
+    ck_assert_int_eq (aut_client_query (ben, question, &reply), AUT_ERR_NOT_FOUND);
+    ck_assert_int_eq (aut_client_cancel (ben, job), AUT_ERR_NOT_FOUND);
+    ck_assert_int_eq (aut_client_drain (ben, "a"), AUT_ERR_DENIED);
+    OK (aut_client_cancel (otto, job));
+    free (question);
+    free (text);
+    free (other);
+    free (every);
+    json_decref (mine);
+    json_decref (his);
+    json_decref (all);
+    free (job);
+    aut_client_destroy (&anna);
+    aut_client_destroy (&ben);
+    aut_client_destroy (&otto);
+}
+END_TEST
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static zsock_t *subscribe (int who)
+{
+    zsock_t *sock;
+    OK (aut_net_connect_curve (&sock, AUT_PORT_EVENTS, at.url[AUT_PORT_EVENTS], &curves[who]));
+    zsock_set_subscribe (sock, "");
+    return sock;
+}
+
+/*  Drops what is there; true if there was anything. */
+static bool hear_events (zsock_t *sock, int timeout_ms)
+{
+    bool any = false;
+    while (aut_net_wait (sock, NULL, any ? 0 : timeout_ms)) {
+        zmsg_t *msg = zmsg_recv (sock);
+        zmsg_destroy (&msg);
+        any = true;
+    }
+    return any;
+}
+
+/*  Makes events until the subscriber hears one. */
+static void publish_until (zsock_t *heard_by, aut_client_t *anna)
+{
+    for (int i = 0; i < 200; i++) {
+        free (submit_film (anna, "film", 1, 1));
+        if (hear_events (heard_by, 100))
+            return;
+    }
+    ck_abort_msg ("no event came");
+}
+
+START_TEST (subscriptions_end_with_the_key)
+{
+    aut_client_t *anna = new_client (ANNA);
+    zsock_t *otto = subscribe (OTTO), *vera = subscribe (VERA), *plain = subscribe (ANNA);
+    publish_until (otto, anna);
+    publish_until (vera, anna);
+    take_out (AUT_ALLOW_VIEWERS, VERA);
+    /* Within a second all subscriptions are cut; otto is back by himself, and she is not. */
+    bool heard = true;
+    for (int i = 0; heard && i < 100; i++) {
+        hear_events (otto, 0);
+        hear_events (vera, 0);
+        publish_until (otto, anna);
+        heard = hear_events (vera, 100);
+    }
+    publish_until (otto, anna);
+    ck_assert_msg (!hear_events (vera, 300), "a revoked viewer hears events");
+    ck_assert_msg (!hear_events (plain, 0), "a plain client hears everybody's events");
+    zsock_destroy (&otto);
+    zsock_destroy (&vera);
+    zsock_destroy (&plain);
+    aut_client_destroy (&anna);
+}
+END_TEST
+
+int main (void)
+{
+    Suite *suite = suite_create ("broker with keys");
+    TCase *tc = tcase_create ("keys");
+    tcase_set_timeout (tc, 120);
+    tcase_add_checked_fixture (tc, setup, teardown);
+    tcase_add_test (tc, a_node_finishes_only_what_it_leased);
+    tcase_add_test (tc, another_key_is_another_node);
+    tcase_add_test (tc, a_revoked_node_gives_its_lease_back);
+    tcase_add_test (tc, a_connection_outlives_its_key_in_vain);
+    tcase_add_test (tc, questions_are_refused_after_revocation);
+    tcase_add_test (tc, events_of_others_are_left_out);
+    tcase_add_test (tc, subscriptions_end_with_the_key);
+    suite_add_tcase (suite, tc);
+    SRunner *runner = srunner_create (suite);
+    srunner_run_all (runner, CK_NORMAL);
+    int failed = srunner_ntests_failed (runner);
+    srunner_free (runner);
+    return failed ? 1 : 0;
+}
