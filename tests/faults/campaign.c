@@ -19,9 +19,9 @@
 
 #define ITEMS_MAX 512
 #define TURN_MS 10
-#define FILMS_FIRST 3
-#define FILMS_AHEAD 2 /* in the storm at once */
-#define FILM_EVERY_MS 3000
+#define FILMS_FIRST 4
+#define FILMS_AHEAD 3 /* in the storm at once */
+#define HUNGRY_MS 1500
 #define END_MS 60000 /* for everything to end after SIGTERM */
 
 void campaign_note (campaign_t *self, const char *format, ...)
@@ -140,18 +140,26 @@ static void calm (campaign_t *self)
         turn (self);
 }
 
-/*  So many films at once that the nodes have work; further ones are made when they are needed. */
-static void want_films (campaign_t *self, int64_t *wanted_at)
+static unsigned idle_nodes (const campaign_t *self)
 {
-    unsigned active = self->films_wanted - self->films_same;
-    if (active >= FILMS_AHEAD && self->now - *wanted_at < 4 * FILM_EVERY_MS)
-        return;
-    if (view_leases (self) == NODES || self->now - *wanted_at < FILM_EVERY_MS)
+    unsigned idle = 0;
+    for (unsigned i = 0; i < NODES; i++)
+        idle += self->nodes[i].online && self->nodes[i].hold_count == 0;
+    return self->broker.ready && !self->broker.proc.stopped ? idle : 0;
+}
+
+/*  Some films at once, and a further one when nodes have had nothing to do for a while. */
+static void want_films (campaign_t *self, int64_t *busy_at)
+{
+    bool few = self->films_wanted - self->films_same < FILMS_AHEAD;
+    if (idle_nodes (self) < 2)
+        *busy_at = self->now;
+    if (!few && self->now - *busy_at < HUNGRY_MS)
         return;
     bool late = self->counted * 5 > self->options.target * 4; /* only not to run dry */
-    if (self->films_wanted == FILMS_MAX || (late && view_leases (self) > 1))
+    if (self->films_wanted == FILMS_MAX || (late && idle_nodes (self) < NODES / 2))
         return;
-    *wanted_at = self->now;
+    *busy_at = self->now;
     self->films_wanted++;
     if (self->films_wanted + 1 >= self->film_count)
         film_add (self);
@@ -159,7 +167,7 @@ static void want_films (campaign_t *self, int64_t *wanted_at)
 
 static void storm (campaign_t *self)
 {
-    int64_t wanted_at = self->now;
+    int64_t busy_at = self->now;
     self->storm_began = self->now;
     cluster_start_broker (self, &self->broker);
     for (unsigned i = 0; i < NODES; i++)
@@ -168,7 +176,7 @@ static void storm (campaign_t *self)
     self->stormy = true;
     while (may_go_on (self) && self->counted < self->options.target) {
         turn (self);
-        want_films (self, &wanted_at);
+        want_films (self, &busy_at);
     }
     faults_end (self);
     /* what was wanted and not yet submitted is not needed any more */

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define SHOTS_MIN 7
-#define SHOTS_MAX 9
+#define SHOTS_MIN 4
+#define SHOTS_MAX 5
 #define CALM_AT_ONCE 3
 #define AGAIN_MS 300
 
