@@ -1,8 +1,8 @@
 /*  Runs seeds, on several processes, and says what was tried. A seed that fails is made smaller, by
  *  leaving out every fault that it fails without, and its trace is printed.
  *
- *      sim [--seeds N] [--first S] [--jobs J] [--again N] [--seconds T]
- *      sim --seed S [--off BITS]      one seed, with its trace
+ *      test_sim [--seeds N] [--first S] [--jobs J] [--again N] [--bare]
+ *      test_sim --seed S [--off BITS]      one seed, with its trace
  */
 #include "tests/sim/sim.h"
 
@@ -14,11 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define JOBS_MAX 64
+#define PROGRESS_S 20
 
 typedef struct {
     uint64_t seeds, events, faults, again, thin;
@@ -30,6 +32,8 @@ typedef struct {
 typedef struct {
     uint64_t seeds, first, jobs, again, seed, off;
     bool bare;
+    double begin;
+    volatile int *stop; /* shared: one has failed */
 } options_t;
 
 static double seconds (void)
@@ -112,10 +116,23 @@ static void count (tally_t *tally, const sim_t *sim)
     tally->thin += fired < 5;
 }
 
+/*  What a long run says of itself, now and then. */
+static void tell_progress (const options_t *options, const tally_t *tally, double *last)
+{
+    double now = seconds ();
+    if (now - *last < PROGRESS_S)
+        return;
+    *last = now;
+    printf ("about %" PRIu64 " seeds, %.0f seeds/s\n", tally->seeds * options->jobs,
+            (double)(tally->seeds * options->jobs) / (now - options->begin));
+    fflush (stdout);
+}
+
 static void run_seeds (const options_t *options, uint64_t job, tally_t *tally)
 {
     sim_t *sim = aut_calloc (1, sizeof *sim);
-    for (uint64_t i = job; i < options->seeds && !tally->failed; i += options->jobs) {
+    double last = seconds ();
+    for (uint64_t i = job; i < options->seeds && !*options->stop; i += options->jobs) {
         uint64_t seed = options->first + i;
         bool good = sim_run (sim, seed, 0, false);
         if (good)
@@ -124,8 +141,11 @@ static void run_seeds (const options_t *options, uint64_t job, tally_t *tally)
             tally->again++;
             good = same_again (sim, seed);
         }
+        if (job == 0)
+            tell_progress (options, tally, &last);
         if (!good) {
             tally->failed = seed;
+            *options->stop = 1;
             explain (sim, seed, options->bare);
         }
         sim_clear (sim);
@@ -258,9 +278,13 @@ int main (int argc, char **argv)
     }
     if (options.seed)
         return one_seed (&options);
-    double begin = seconds ();
+    options.begin = seconds ();
+    options.stop =
+        mmap (NULL, sizeof (int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (options.stop == MAP_FAILED)
+        return 2;
     bool whole = run_jobs (&options, &tally);
-    bool good = report (&options, &tally, seconds () - begin);
+    bool good = report (&options, &tally, seconds () - options.begin);
     if (!whole)
         printf ("a process of the simulator died\n");
     return whole && good && !tally.failed ? 0 : 1;
