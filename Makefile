@@ -6,6 +6,8 @@ JOBS ?= $(shell nproc)
 SECONDS ?= 60
 HOURS ?= 24
 SEED ?= 1000
+SEEDS ?= 100000
+FIRST ?= 1
 CMAKE_FLAGS ?=
 
 BIN := $(BUILD)/bin
@@ -15,7 +17,7 @@ CONFIGURE := cmake -G Ninja $(CMAKE_FLAGS) -S .
 # LibTorch comes into .venv/ unless there is no engine, or another one is named.
 TORCH := $(if $(filter -DAUTEUR_ENGINE=OFF -DAUTEUR_TORCH=%,$(CMAKE_FLAGS)),true,tools/torch.sh)
 
-.PHONY: help deps build demo demo-sheet check eval-mini lint bench fuzz soak install clean
+.PHONY: help deps build demo demo-sheet check eval-mini lint bench fuzz soak sim mutants install clean
 
 help:
 	@echo "make demo      install what is missing, build, and render a sample film"
@@ -26,6 +28,8 @@ help:
 	@echo "make bench     figures of this machine"
 	@echo "make fuzz      every fuzz target for SECONDS=$(SECONDS) each"
 	@echo "make soak      faults on real processes for HOURS=$(HOURS), from SEED=$(SEED) on"
+	@echo "make sim       SEEDS=$(SEEDS) nights of a simulated cluster, from FIRST=$(FIRST) on"
+	@echo "make mutants   breaks the sources in many ways; each must be noticed"
 	@echo "make install   into PREFIX=$(PREFIX), below DESTDIR=$(DESTDIR)"
 	@echo "make deps      only install the packages that are missing, and LibTorch into .venv/"
 	@echo "make clean     remove $(BUILD)/"
@@ -78,6 +82,15 @@ soak: deps
 	@mkdir -p $(BUILD)/soak
 	@LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $(CHECK)/tests/fault_campaign \
 	    --hours $(HOURS) --seed $(SEED) --where $(BUILD)/soak --keep
+
+sim: deps
+	@$(CONFIGURE) -B $(BUILD) >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS) --target test_sim
+	@$(BUILD)/tests/test_sim --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
+
+# MUTANTS='no-fsync blob-no-fsync': only these of tests/sim/mutations/.
+mutants: deps
+	@tests/sim/mutants.sh $(BUILD)/mutants 1000 $(JOBS) $(MUTANTS)
 
 install: build
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(PREFIX)"
