@@ -1,8 +1,7 @@
-/*  A small simulation: from one seed, jobs, nodes and every fault that the core can see (lost and
- *  repeated messages, silent, deaf and restarted nodes, dying workers, a broker killed before and
- *  after a commit, clients that cancel and retry), then quiet. The scene's store judges each step;
- *  here it is judged that no room is left unused, that everything ends once the faults stop, and
- *  that the same seed gives the same trace.
+/*  A small simulation of the core alone, for what the simulator of the whole cluster (tests/sim)
+ * cannot see from messages and durable bytes: that no room is left unused, and that the core's own
+ * view and counters agree with its store at every step. From one seed, jobs, nodes and the faults
+ * that the core can see; then quiet, in which everything must end.
  *
  *  AUTEUR_SIM_SEEDS: how many seeds (2,000); AUTEUR_SIM_SEED: only this one.
  */
