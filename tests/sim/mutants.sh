@@ -11,7 +11,7 @@ copy=$build/source out=$build/out
 rm -rf "$copy"
 mkdir -p "$copy" "$out" || exit 2
 (cd "$root" && tar cf - CMakeLists.txt cmake tools templates lib proto broker node client tests/CMakeLists.txt tests/lsan.supp \
-    tests/broker tests/broker_core tests/core tests/fuzz/driver.c tests/sim) | (cd "$copy" && tar xf -) || exit 2
+    tests/broker tests/broker_core tests/core tests/fuzz/driver.c tests/sim) | (cd "$copy" && tar xmf -) || exit 2
 # No sanitizers: a mutant is to be seen for what it does. A build without the engine needs no LibTorch.
 cmake -G Ninja -S "$copy" -B "$out" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DAUTEUR_ENGINE=OFF \
     -DAUTEUR_WERROR=OFF >"$build/log" 2>&1 || { cat "$build/log"; exit 2; }

@@ -253,6 +253,7 @@ static void takes_word (oracle_t *self, ora_talk_t *talk, const aut_msg_t *msg)
         talk->released = true;
     if (!claim)
         return;
+    claim->taken = talk->epoch;
     if (msg->type == AUT_MSG_DONE) {
         claim->done = true;
         claim->mezzanine = msg->done.mezzanine.hash;

@@ -39,7 +39,8 @@ typedef struct {
     uint8_t instance[16];
     aut_hash_t mezzanine; /* DONE */
     bool done, failed, released;
-    bool counts; /* its failure was the current attempt's, and not for memory */
+    bool counts;    /* its failure was the current attempt's, and not for memory */
+    uint64_t taken; /* epoch of the broker that took it in last */
 } ora_claim_t;
 
 /*  An end of an attempt that a node has told: it keeps it until it is answered. */
