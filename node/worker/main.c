@@ -147,6 +147,9 @@ int main (int argc, char **argv)
         .usage = "--device cpu|cuda:N",
         .about = "Makes chunks for auteur-node, which starts it with a control socket on "
                  "descriptor 3. Not to be started by hand."};
+    /*  A sum of floats shall not depend on how many threads share it: frames are the same on a node
+     * with more cores for each worker. (MKL reads this when it is first called.) */
+    setenv ("MKL_CBWR", "AUTO,STRICT", 0);
     switch (aut_options_parse (&info, table, argc, argv, NULL, NULL)) {
     case AUT_OPT_EXIT_OK:
         return ferror (stdout) != 0;
