@@ -19,7 +19,7 @@
 
 #define FDS 65536
 #define LOOK_MS 100
-#define LOOK_SHARE 20 /* of the time a look took, to pause before the next */
+#define LOOK_SHARE 3 /* of the time a look took, to pause before the next */
 #define DRAIN                                                                                      \
     (64 << 10) /* bytes a second that count for nothing where messages are not told of             \
                 */

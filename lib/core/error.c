@@ -74,6 +74,9 @@ int (aut_fail_errno) (const char *format, ...)
         return AUT_ERR_NOT_FOUND;
     case ENOMEM:
         return AUT_ERR_NOMEM;
+    case EMFILE:
+    case ENFILE: /* connections come and go */
+        return AUT_ERR_AGAIN;
     default:
         return AUT_ERR_IO;
     }

@@ -42,7 +42,8 @@ typedef enum {
 int aut_fail (int code, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
 /*  As aut_fail, with ": " and strerror (errno) at the end; AUT_ERR_NO_SPACE for ENOSPC and EDQUOT,
- *  AUT_ERR_NOT_FOUND for ENOENT, AUT_ERR_NOMEM for ENOMEM, otherwise AUT_ERR_IO. */
+ *  AUT_ERR_NOT_FOUND for ENOENT, AUT_ERR_NOMEM for ENOMEM, AUT_ERR_AGAIN for EMFILE and ENFILE,
+ *  otherwise AUT_ERR_IO. */
 int aut_fail_errno (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 
 /*  Puts "context: " before the sentence already recorded, and returns `code`. */

@@ -361,17 +361,21 @@ static void giant_headers (attack_t *self)
 }
 
 const attack_kind_t attack_kinds[] = {
-    {"random bytes", random_bytes, NULL, 50, "handshake", 128, 0},
-    {"wrong greetings", wrong_greetings, NULL, 50, "handshake", 128, 0},
-    {"wrong messages", wrong_messages, NULL, 50, "message", 128, 0},
-    {"huge frames", huge_frames, NULL, 10, "speechless", 256, 0},
-    {"endless messages", endless_message, NULL, 200, "flood", 1024, 0},
-    {"messages of 5,000 frames", many_frames, NULL, 50, "message", 512, 0},
-    {"thousands of connections", crowd, NULL, 60, "crowd", 512, 4096},
-    {"slow readers", slow_readers, NULL, 50, NULL, 512, 0},
-    {"a node that lies", lying_node, end_lying_node, 20, "result", 128, 0},
-    {"endless uploads", endless_upload, end_upload, 200, "transfer", 128, 0},
-    {"HTTP byte by byte", slowloris, NULL, 12, "http", 128, 0},
-    {"HTTP with giant headers", giant_headers, NULL, 30, "http", 128, 0},
+    {"random bytes", random_bytes, NULL, 50, "handshake", 128, 0, false},
+    {"wrong greetings", wrong_greetings, NULL, 50, "handshake", 128, 0, false},
+    {"wrong messages", wrong_messages, NULL, 50, "message", 128, 0, false},
+    {"huge frames", huge_frames, NULL, 10, "speechless", 256, 0, false},
+    {"endless messages", endless_message, NULL, 200, "flood", 1024, 0, false},
+    {"messages of 5,000 frames", many_frames, NULL, 50, "message", 512, 0, false},
+    {"thousands of connections", crowd, NULL, 60, "crowd", 512, 4096, false},
+    {"slow readers", slow_readers, NULL, 50, NULL, 512, 0, false},
+    {"a node that lies", lying_node, end_lying_node, 20, "result", 128, 0, false},
+    {"endless uploads", endless_upload, end_upload, 200, "transfer", 128, 0, false},
+    {"HTTP byte by byte", slowloris, NULL, 12, "http", 128, 0, false},
+    {"HTTP with giant headers", giant_headers, NULL, 30, "http", 128, 0, false},
+    {"random bytes, keys required", random_bytes, NULL, 50, "handshake", 128, 0, true},
+    {"wrong greetings, keys required", wrong_greetings, NULL, 50, "handshake", 128, 0, true},
+    {"endless messages, keys required", endless_message, NULL, 50, "handshake", 64, 0, true},
+    {"thousands of connections, keys required", crowd, NULL, 60, "crowd", 512, 4096, true},
 };
 const size_t attack_kind_count = sizeof attack_kinds / sizeof *attack_kinds;

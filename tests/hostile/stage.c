@@ -52,15 +52,42 @@ static pid_t spawn (const stage_t *self, const char *const *args, const char *lo
     return pid;
 }
 
+/*  Keys for the broker, the node and the client, who know each other. */
+static void make_keys (const stage_t *self)
+{
+    static const char script[] =
+        "set -e; a=\"$0\"; cd \"$1\"\n"
+        "for who in broker node client; do \"$a\" keys new --keys keys-$who; done\n"
+        "for who in node client; do\n"
+        "\"$a\" keys allow --keys keys-broker --as $who $who "
+        "\"$(\"$a\" keys show --public --keys keys-$who)\"\n"
+        "\"$a\" keys allow --keys keys-$who --as broker b "
+        "\"$(\"$a\" keys show --public --keys keys-broker)\"\n"
+        "done\n";
+    const char *args[] = {"/bin/sh", "-c", script, AUTEUR_BIN_DIR "/auteur", self->dir, NULL};
+    int status = -1;
+    ck_assert_int_eq (waitpid (spawn (self, args, "keys.log"), &status, 0) > 0, 1);
+    ck_assert_msg (status == 0, "keys cannot be made");
+}
+
+/*  "--keys" and the folder of `who`, or an end of the arguments. */
+static void add_keys (const stage_t *self, const char **args, const char *folder)
+{
+    args[0] = self->keys ? "--keys" : NULL;
+    args[1] = self->keys ? folder : NULL;
+    args[2] = NULL;
+}
+
 static void start_broker (stage_t *self, unsigned descriptors)
 {
     char limit[32] = "";
     if (descriptors)
         snprintf (limit, sizeof limit, "ulimit -n %u &&", descriptors);
     char *state = path_of (self, "broker"), *endpoints = path_of (self, "broker/endpoints.json");
-    char limited[256];
-    snprintf (limited, sizeof limited, "%s exec %s --state %s --port 0 --lease 4 --silent 4", limit,
-              AUTEUR_BIN_DIR "/auteur-broker", state);
+    char limited[400];
+    snprintf (limited, sizeof limited, "%s exec %s --state %s --port 0 --lease 4 --silent 4 %s%s%s",
+              limit, AUTEUR_BIN_DIR "/auteur-broker", state, self->keys ? "--keys " : "",
+              self->keys ? self->dir : "", self->keys ? "/keys-broker" : "");
     const char *args[] = {"/bin/sh", "-c", limited, NULL};
     self->broker = spawn (self, args, "broker.log");
     int64_t until = stage_now_ms () + PATIENCE_MS;
@@ -85,33 +112,38 @@ static bool node_is_there (const stage_t *self)
 static void start_node (stage_t *self)
 {
     char *state = path_of (self, "node"), *endpoints = path_of (self, "broker/endpoints.json");
-    const char *args[] = {AUTEUR_BIN_DIR "/auteur-node",
-                          "--endpoints",
-                          endpoints,
-                          "--state",
-                          state,
-                          "--device",
-                          "cpu",
-                          "--workers",
-                          "1",
-                          NULL};
+    const char *args[16] = {AUTEUR_BIN_DIR "/auteur-node",
+                            "--endpoints",
+                            endpoints,
+                            "--state",
+                            state,
+                            "--device",
+                            "cpu",
+                            "--workers",
+                            "1"};
+    char *keys = path_of (self, "keys-node");
+    add_keys (self, args + 9, keys);
     self->node = spawn (self, args, "node.log");
     int64_t until = stage_now_ms () + PATIENCE_MS;
     while (!node_is_there (self)) {
         ck_assert_msg (stage_now_ms () < until, "the node does not join");
         usleep (20000);
     }
+    free (keys);
     free (state);
     free (endpoints);
 }
 
-void stage_open (stage_t *self, unsigned descriptors)
+void stage_open (stage_t *self, unsigned descriptors, bool keys)
 {
     memset (self, 0, sizeof *self);
+    self->keys = keys;
     snprintf (self->dir, sizeof self->dir, "/tmp/auteur-hostile-XXXXXX");
     ck_assert_ptr_nonnull (mkdtemp (self->dir));
     /* What the sanitizer keeps of freed memory is not the broker's. */
     setenv ("ASAN_OPTIONS", "quarantine_size_mb=1:detect_leaks=0", 1);
+    if (keys)
+        make_keys (self);
     start_broker (self, descriptors);
     start_node (self);
 }
@@ -141,19 +173,21 @@ void stage_film (stage_t *self)
 {
     char *board = path_of (self, "film.json"), *film = path_of (self, "film.mp4");
     char *endpoints = path_of (self, "broker/endpoints.json"), *outputs = path_of (self, "out");
-    const char *args[] = {AUTEUR_BIN_DIR "/auteur",
-                          "render",
-                          board,
-                          "--endpoints",
-                          endpoints,
-                          "-o",
-                          film,
-                          "--outputs",
-                          outputs,
-                          NULL};
+    const char *args[16] = {AUTEUR_BIN_DIR "/auteur",
+                            "render",
+                            board,
+                            "--endpoints",
+                            endpoints,
+                            "-o",
+                            film,
+                            "--outputs",
+                            outputs};
+    char *keys = path_of (self, "keys-client");
+    add_keys (self, args + 9, keys);
     ck_assert_int_eq (aut_file_write (board, film_text, sizeof film_text - 1), 0);
     self->film = spawn (self, args, "film.log");
     self->film_since_ms = stage_now_ms ();
+    free (keys);
     free (board);
     free (film);
     free (endpoints);

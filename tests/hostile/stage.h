@@ -16,12 +16,14 @@ typedef struct {
     pid_t broker, node, film; /* 0 = none */
     aut_endpoints_t endpoints;
     uint16_t http;
+    bool keys;
     int64_t film_since_ms;
 } stage_t;
 
 /*  Starts broker and node and waits until the node is there. `descriptors` limits those of the
- *  broker; 0 = as they are. Fails the test otherwise. */
-void stage_open (stage_t *self, unsigned descriptors);
+ *  broker; 0 = as they are. With `keys` all three have keys, and attackers none. Fails the test
+ *  otherwise. */
+void stage_open (stage_t *self, unsigned descriptors, bool keys);
 void stage_close (stage_t *self);
 
 /*  Starts a client that renders a small film; whether it has ended well. A film that fails or takes

@@ -47,7 +47,7 @@ START_TEST (hostile)
     attack_t attack = {.stage = &stage, .random = 1};
     raise_descriptors ();
     signal (SIGPIPE, SIG_IGN);
-    stage_open (&stage, kind->descriptors);
+    stage_open (&stage, kind->descriptors, kind->keys);
     uint64_t before = stage_rss (&stage);
     uint64_t refused = kind->reason ? stage_refused (&stage, kind->reason) : 0;
     int64_t since = stage_now_ms ();
