@@ -40,11 +40,12 @@ struct aut_artifact_client {
     aut_curve_t curve;
     uint64_t xfer; /* the number of the current attempt */
     bool contacted;
-    int64_t moved_ms; /* when something last moved, or the transfer began */
-    int64_t heard_ms; /* when a message last came */
-    int64_t probe_ms; /* when the last probe went */
-    int64_t asked_ms; /* when the service's address was last asked for */
-    unsigned corrupt; /* attempts of this transfer that arrived wrong */
+    int64_t moved_ms;    /* when something last moved, or the transfer began */
+    int64_t heard_ms;    /* when a message last came */
+    int64_t probe_ms;    /* when the last probe went */
+    int64_t asked_ms;    /* when the service's address was last asked for */
+    unsigned corrupt;    /* attempts of this transfer that arrived wrong */
+    unsigned unanswered; /* PUTs of it in a row that nobody answered */
 };
 
 int aut_artifact_client_new (aut_artifact_client_t **out, const char *endpoint,
@@ -252,7 +253,7 @@ static void begin (aut_artifact_client_t *self)
     follow (self);
     moved (self);
     self->heard_ms = self->probe_ms = self->moved_ms;
-    self->corrupt = 0;
+    self->corrupt = self->unanswered = 0;
 }
 
 /* ---- upload --------------------------------------------------------------------------------- */
@@ -260,6 +261,7 @@ static void begin (aut_artifact_client_t *self)
 typedef struct {
     const aut_source_t *source;
     bool going; /* GO came after the last PUT */
+    int64_t put_ms;
     uint64_t offset, credit;
 } upload_t;
 
@@ -268,7 +270,22 @@ static int send_put (aut_artifact_client_t *self, upload_t *up)
     aut_msg_t put = {.type = AUT_MSG_PUT, .put = {self->xfer, up->source->hash, up->source->size}};
     up->going = false;
     up->credit = 0;
-    return send_control (self, &put);
+    int rc = send_control (self, &put);
+    up->put_ms = aut_mono_ms (self->clock);
+    return rc;
+}
+
+/*  Whether the PUT or its GO got lost with a connection: then another attempt asks again, under
+ *  another number, so that no answer can be taken for that of the wrong PUT. The wait doubles, as
+ *  the service may only be slow. */
+static bool put_lost (aut_artifact_client_t *self, const upload_t *up)
+{
+    int64_t wait = (int64_t)PROBE_MS << (self->unanswered < 4 ? self->unanswered : 4);
+    if (up->going || aut_mono_ms (self->clock) - up->put_ms < wait)
+        return false;
+    self->unanswered++;
+    send_close (self);
+    return true;
 }
 
 /*  Handles what has come: GOING, or how the attempt ends. */
@@ -284,6 +301,7 @@ static int receive_upload (aut_artifact_client_t *self, upload_t *up)
             rc = on_error (self, &msg->error);
         else if (msg->type == AUT_MSG_GO && !up->going) {
             up->going = true;
+            self->unanswered = 0;
             up->credit = msg->go.credit;
             up->offset = msg->go.offset;
             if (up->offset > up->source->size)
@@ -355,6 +373,8 @@ static int upload_attempt (aut_artifact_client_t *self, const aut_source_t *sour
         /* while the answer to a PUT is due, one more PUT could only confuse its offset */
         if (rc == GOING && up.going && !size && probe_due (self))
             rc = send_put (self, &up);
+        else if (rc == GOING && put_lost (self, &up))
+            rc = RESTART;
     }
     return rc;
 }

@@ -355,6 +355,60 @@ typedef struct {
 } crowd_t;
 
 /*  Uploads a blob of its own and one that all have, and reads both back. */
+typedef struct {
+    const char *endpoint;
+    aut_hash_t hash;
+    int rc;
+} lost_t;
+
+static void *upload_little (void *arg)
+{
+    lost_t *job = arg;
+    aut_artifact_options_t options = {.contact_ms = 12000};
+    aut_artifact_client_t *client;
+    ck_assert_int_eq (aut_artifact_client_new (&client, job->endpoint, &options), 0);
+    job->rc = aut_artifact_put_bytes (client, NULL, "little", 6);
+    aut_artifact_client_destroy (&client);
+    return NULL;
+}
+
+static aut_msg_t next_of_type (zsock_t *router, aut_msg_type_t type, aut_peer_t *peer)
+{
+    for (;;) {
+        aut_received_t in;
+        ck_assert (aut_net_wait (router, NULL, 10000)); /* less than a half-open link takes */
+        int rc = aut_net_recv (router, true, &in);
+        aut_msg_t msg = in.msg;
+        *peer = in.peer;
+        aut_received_clear (&in);
+        if (rc == 0 && msg.type == type)
+            return msg;
+    }
+}
+
+/*  A PUT that nobody answers, as it or the answer was lost with a connection, is asked again soon
+ *  and under another number, not only when the link counts as dead. */
+START_TEST (lost_put_is_asked_again)
+{
+    zsock_t *router;
+    aut_peer_t peer;
+    pthread_t thread;
+    ck_assert_int_eq (aut_net_bind (&router, AUT_PORT_DATA, "tcp://127.0.0.1:*"), 0);
+    lost_t job = {.endpoint = zsock_endpoint (router), .hash = aut_hash_of ("little", 6)};
+    pthread_create (&thread, NULL, upload_little, &job);
+    aut_msg_t lost = next_of_type (router, AUT_MSG_PUT, &peer);
+    aut_msg_t again = next_of_type (router, AUT_MSG_PUT, &peer);
+    ck_assert_uint_ne (lost.put.xfer, again.put.xfer);
+    aut_msg_t late = {.type = AUT_MSG_GO, .go = {lost.put.xfer, 0, 6}};
+    aut_msg_t stored = {.type = AUT_MSG_STORED, .stored = {again.put.xfer, job.hash}};
+    ck_assert_int_eq (aut_net_send_to (router, &peer, &late, NULL, 0), 0);
+    ck_assert_int_eq (aut_net_send_to (router, &peer, &stored, NULL, 0), 0);
+    pthread_join (thread, NULL);
+    ck_assert_int_eq (job.rc, 0);
+    zsock_destroy (&router);
+}
+END_TEST
+
 static void *one_of_many (void *arg)
 {
     crowd_t *self = arg;
@@ -475,6 +529,7 @@ int main (void)
     tcase_add_test (tc, server_elsewhere_resumes);
     tcase_add_test (tc, broken_connections_resume);
     tcase_add_test (tc, partial_download_is_used);
+    tcase_add_test (tc, lost_put_is_asked_again);
     tcase_add_test (tc, more_clients_than_turns);
     tcase_add_test (tc, limits_of_patience);
     tcase_add_test (tc, cancel_in_the_middle);
