@@ -409,11 +409,11 @@ int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options)
     aut_broker_t *self = new_broker (options);
     rc = make_mailboxes (self);
     if (!rc)
+        rc = start_guard (self); /* who is refused for his keys leaves no state behind */
+    if (!rc)
         rc = open_state (self);
     if (!rc)
         rc = make_core (self);
-    if (!rc)
-        rc = start_guard (self);
     if (!rc)
         rc = start_threads (self);
     if (!rc)

@@ -5,10 +5,13 @@
 #include "lib/core/mem.h"
 #include "proto/keys.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 typedef struct {
     aut_common_t common;
@@ -213,7 +216,7 @@ static int revoke_in (const keys_t *self, aut_allow_kind_t kind, json_t *out)
     return rc;
 }
 
-static int revoke (const keys_t *self)
+static int take_out (const keys_t *self)
 {
     aut_allow_kind_t only = AUT_ALLOW_CLIENTS;
     bool is_operator;
@@ -236,6 +239,31 @@ static int revoke (const keys_t *self)
     }
     json_decref (out);
     return rc;
+}
+
+/*  Two who change the lists at once must not undo each other: the folder is locked meanwhile. */
+static int locked (const keys_t *self, int (*change) (const keys_t *self))
+{
+    int fd = open (self->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock (fd, LOCK_EX)) {
+        int rc = aut_fail_errno ("cannot lock %s", self->dir);
+        close (fd);
+        return rc;
+    }
+    int rc = change (self); /* which says what is wrong with a folder that cannot be opened */
+    if (fd >= 0)
+        close (fd);
+    return rc;
+}
+
+static int allow_locked (const keys_t *self)
+{
+    return locked (self, allow);
+}
+
+static int revoke_locked (const keys_t *self)
+{
+    return locked (self, take_out);
 }
 
 /* ---- list ----------------------------------------------------------------------------------- */
@@ -297,8 +325,8 @@ static const struct {
 } verbs[] = {
     {"new", "new", 0, make_new},
     {"show", "show [--public]", 0, show},
-    {"allow", "allow --as ROLE NAME PUBLICKEY", 2, allow},
-    {"revoke", "revoke NAME|KEY", 1, revoke},
+    {"allow", "allow --as ROLE NAME PUBLICKEY", 2, allow_locked},
+    {"revoke", "revoke NAME|KEY", 1, revoke_locked},
     {"list", "list", 0, list_all},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
@@ -306,7 +334,7 @@ static const struct {
 static int run (const keys_t *self)
 {
     const char *names[VERBS + 1] = {0};
-    const char *word = self->words[0];
+    const char *word = self->words[0] ? self->words[0] : "";
     for (size_t i = 0; i < VERBS; i++) {
         names[i] = verbs[i].word;
         if (strcmp (word, verbs[i].word) != 0)

@@ -289,7 +289,8 @@ END_TEST
 START_TEST (command_line)
 {
     char *log = aut_path_join (dir, "log", NULL), *config = aut_path_join (dir, "config", NULL);
-    char *state = aut_path_join (dir, "other", NULL);
+    char *state = aut_path_join (dir, "other", NULL), *copy = aut_path_join (dir, "copy", NULL);
+    setenv ("XDG_CONFIG_HOME", dir, 1); /* there are no keys */
     const struct {
         const char *args[6], *says;
         int code;
@@ -301,7 +302,7 @@ START_TEST (command_line)
         {{program, "--state", "/proc/nowhere", NULL}, "/proc/nowhere", 1},
         {{program, "--config", "/nonexistent", NULL}, "/nonexistent", 2},
         {{program, "--config", config, NULL}, "did you mean \"port\"", 2},
-        {{program, "--state", state, "--backup", "/tmp/x-backup", NULL}, "no database", 2},
+        {{program, "--state", state, "--backup", copy, NULL}, "no database", 2},
         {{program, "--version", NULL}, NULL, 0},
         {{program, "--help", NULL}, NULL, 0},
     };
@@ -331,6 +332,7 @@ START_TEST (command_line)
     free (log);
     free (config);
     free (state);
+    free (copy);
 }
 END_TEST
 
