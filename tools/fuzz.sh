@@ -6,6 +6,7 @@ dir=${1:?a folder for the build}
 seconds=${2:-60}
 cd "$(dirname "$0")/.."
 mkdir -p "$dir/crashes"
+export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
 
 if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { (void)d; return n > 9; }' |
     clang -x c -fsanitize=fuzzer - -o "$dir/probe" 2>/dev/null; then
@@ -17,8 +18,8 @@ if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { (void)d; r
         echo "fuzz: $name for $seconds s"
         mkdir -p "$dir/corpus/$name" "tests/fuzz/corpus/$name"
         log=$dir/$name.log
-        if ! "$program" -max_total_time="$seconds" -max_len=131072 -timeout=10 \
-            -rss_limit_mb=1024 -artifact_prefix="$dir/crashes/$name-" \
+        if ! "$program" -max_total_time="$seconds" -max_len=131072 -timeout=30 \
+            -rss_limit_mb=2560 -artifact_prefix="$dir/crashes/$name-" \
             "$dir/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
             tail -n 40 "$log"
             exit 1

@@ -32,6 +32,9 @@ struct aut_overlay {
 #define BOX_COLOR 0x0b0d1260u
 
 static void s_message (int level, const char *format, va_list args, void *ctx)
+    __attribute__ ((format (printf, 2, 0)));
+
+static void s_message (int level, const char *format, va_list args, void *ctx)
 {
     (void)ctx;
     char line[256];

@@ -14,6 +14,15 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+/*  gcc's word for it, and clang's. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 static const int refused[] = {
     /* programs */
     SCMP_SYS (execve), SCMP_SYS (execveat),
@@ -21,7 +30,7 @@ static const int refused[] = {
     SCMP_SYS (io_uring_setup), SCMP_SYS (io_uring_enter), SCMP_SYS (io_uring_register),
     /* other processes */
     SCMP_SYS (process_vm_readv), SCMP_SYS (process_vm_writev), SCMP_SYS (pidfd_getfd),
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SANITIZED
     SCMP_SYS (ptrace), /* the leak check stops the threads with it */
 #endif
     /* namespaces and mounts */
@@ -56,7 +65,7 @@ static int refuse_sockets (scmp_filter_ctx filter, bool local_sockets)
     if (!local_sockets)
         return seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), SCMP_SYS (socket), 0);
     return seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), SCMP_SYS (socket), 1,
-                             SCMP_A0 (SCMP_CMP_NE, AF_UNIX));
+                             SCMP_A0 (SCMP_CMP_NE, AF_UNIX, 0));
 }
 
 int aut_worker_filter (bool local_sockets)
