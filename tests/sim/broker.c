@@ -186,6 +186,16 @@ void broker_kill (broker_t *self)
     net_close_all (sim, number);
 }
 
+void broker_stop (broker_t *self, int64_t within_ms)
+{
+    aut_broker_t *broker = self->self;
+    self->stopping = true;
+    broker->stop_by_ms = aut_mono_ms (&self->clock) + within_ms;
+    broker->stop = 1;
+    aut_mailbox_wake (broker->inbox);
+    broker_run (self);
+}
+
 static void restart (sim_t *sim, const sim_event_t *event)
 {
     (void)event;
@@ -259,7 +269,7 @@ static void reap (broker_t *self)
 {
     sim_t *sim = self->sim;
     int fault = self->self->fault;
-    if (!self->dying)
+    if (!self->dying && !self->stopping)
         oracle_broker_ended (sim->oracle, self->self->endpoints.epoch, fault);
     broker_kill (self);
     broker_restart_later (sim, rng_between (&sim->noise, 500, 4000));
@@ -289,7 +299,7 @@ void broker_run (broker_t *self)
     }
     if (sim->failed)
         return;
-    if (self->dying || self->self->fault) {
+    if (self->dying || self->self->fault || self->co[ROLE_LOOP].wait == CO_DONE) {
         reap (self);
         return;
     }

@@ -112,6 +112,12 @@ static void on_broker (sim_t *sim, fault_t *fault)
         if (broker)
             failover (sim, fault);
         break;
+    case FAULT_BROKER_STOPS:
+        if (!broker || broker->stopped_until > sim->now)
+            return;
+        fault_count (sim, fault);
+        broker_stop (broker, fault->amount % 12000);
+        break;
     case FAULT_BROKER_STOPPED:
         if (!broker)
             return;
@@ -149,6 +155,9 @@ static void on_node (sim_t *sim, fault_t *fault)
     case FAULT_WORKER_LYING:
         node->lie = fault;
         return;
+    case FAULT_NODE_OFFER:
+        node_offer (node, true);
+        break;
     default:
         node_event (node,
                     &(aut_session_event_t){.type = AUT_SESSION_DRAIN,
@@ -204,7 +213,7 @@ static void begin (sim_t *sim, const sim_event_t *event)
         on_broker (sim, fault);
     else if (fault->kind == FAULT_BLOB_ROT)
         rot (sim, fault);
-    else if ((fault->kind >= FAULT_NODE_CRASH && fault->kind <= FAULT_NODE_DRAIN) ||
+    else if ((fault->kind >= FAULT_NODE_CRASH && fault->kind <= FAULT_NODE_OFFER) ||
              fault->kind == FAULT_WORKER_LYING)
         on_node (sim, fault);
     else if (fault->kind >= FAULT_WORKER_SLOW && fault->kind <= FAULT_WORKER_MEMORY)
@@ -274,6 +283,7 @@ void faults_heal (sim_t *sim)
         node->path = (path_t){0};
         node->full_until = 0;
         node->lie = node->crash_sending = NULL;
+        node_offer (node, false);
         for (uint32_t w = 0; w < node->worker_count; w++) {
             node->workers[w].fault = NULL;
             node->workers[w].flapping_until = 0;

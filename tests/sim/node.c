@@ -291,6 +291,16 @@ void node_message (node_t *self, const uint8_t *bytes, size_t size)
     aut_msg_clear (&msg);
 }
 
+void node_offer (node_t *self, bool less)
+{
+    aut_msg_worker_t infos[2] = {self->infos[0], self->infos[1]};
+    for (uint32_t w = 0; less && w < self->worker_count; w++)
+        infos[w].model_count = w;
+    node_event (self, &(aut_session_event_t){.type = AUT_SESSION_OFFER,
+                                             .workers = infos,
+                                             .worker_count = self->worker_count});
+}
+
 void node_start (sim_t *sim, node_t *self)
 {
     for (int i = 0; i < 16; i++)
@@ -329,7 +339,9 @@ void node_make (sim_t *sim, uint32_t i)
     node_t *self = &sim->nodes[i];
     self->sim = sim;
     self->index = i;
-    snprintf (self->name, sizeof self->name, "node-%u", i);
+    /* Some machines are called the same. */
+    snprintf (self->name, sizeof self->name, "node-%u",
+              i == 2 && rng_below (&sim->plan, 3) == 0 ? 1 : i);
     self->worker_count = 1 + rng_below (&sim->plan, 2);
     for (uint32_t w = 0; w < self->worker_count; w++) {
         bool all = i == 0, cpu = !all && rng_below (&sim->plan, 4) == 0;

@@ -214,6 +214,15 @@ static void note_workers (ora_talk_t *talk, const aut_msg_hello_t *hello)
     }
 }
 
+static bool offers (const ora_talk_t *talk, const ora_task_t *task)
+{
+    for (uint32_t w = 0; w < talk->worker_count; w++)
+        for (uint32_t m = 0; m < talk->workers[w].model_count; m++)
+            if (!strcmp (talk->workers[w].models[m], task->model))
+                return true;
+    return false;
+}
+
 static void takes_hello (oracle_t *self, uint64_t epoch, uint32_t conn,
                          const aut_msg_hello_t *hello)
 {
@@ -233,11 +242,11 @@ static void takes_hello (oracle_t *self, uint64_t epoch, uint32_t conn,
     for (size_t i = 0; i < hello->held_count && i < ORA_HELD; i++) {
         const aut_msg_held_t *held = &hello->held[i];
         const ora_task_t *task = ora_task (self, held->task, NULL);
-        talk->held[talk->held_count++] =
-            (ora_held_t){held->task, held->epoch, held->attempt,
-                         task && task->state == ORA_LEASED && task->attempt == held->attempt &&
-                             !memcmp (task->instance, hello->instance, 16) && !talk->hellos &&
-                             aut_epoch_same_broker (held->epoch, epoch)};
+        talk->held[talk->held_count++] = (ora_held_t){
+            held->task, held->epoch, held->attempt,
+            task && offers (talk, task) && task->state == ORA_LEASED &&
+                task->attempt == held->attempt && !memcmp (task->instance, hello->instance, 16) &&
+                !talk->hellos && aut_epoch_same_broker (held->epoch, epoch)};
     }
     talk->hellos++;
     talk->welcomed = talk->released = talk->idle = false;
@@ -280,6 +289,8 @@ static void takes_request (oracle_t *self, uint32_t conn, const aut_msg_t *msg)
     snprintf (request->text, sizeof request->text, "%s", text ? text : "");
     if (msg->type == AUT_MSG_SUBMIT)
         request->submission = msg->submit.submission.hash;
+    for (size_t i = 0; msg->type == AUT_MSG_DRAIN && i < self->talk_count; i++)
+        self->talks[i].asked |= !strcmp (self->talks[i].name, request->text);
 }
 
 void oracle_broker_takes (oracle_t *self, int64_t now, uint64_t epoch, uint32_t conn,
@@ -448,78 +459,6 @@ static void says_token (oracle_t *self, uint64_t epoch, ora_talk_t *talk, const 
             talk->held[i].must_go_on = false;
 }
 
-/* ---- what a node says ---- */
-
-static ora_said_t *said_of (ora_task_t *task, uint32_t attempt, const uint8_t *instance)
-{
-    for (uint32_t i = 0; i < task->said_count; i++)
-        if (task->said[i].attempt == attempt && !memcmp (task->said[i].instance, instance, 16))
-            return &task->said[i];
-    return NULL;
-}
-
-static void tells_end (oracle_t *self, const uint8_t *instance, const aut_msg_t *msg)
-{
-    ora_task_t *task = ora_task (self, msg->ack.token.task, NULL);
-    uint32_t attempt = msg->ack.token.attempt;
-    if (!task)
-        return;
-    if (msg->type == AUT_MSG_DONE && !task->results) { /* later it may be damaged */
-        ora_check_blob (self, &msg->done.mezzanine, "mezzanine that a node calls stored", task->id);
-        ora_check_blob (self, &msg->done.tail, "tail that a node calls stored", task->id);
-    }
-    if (said_of (task, attempt, instance) || task->said_count == ORA_SAID)
-        return;
-    ora_said_t *said = &task->said[task->said_count++];
-    *said = (ora_said_t){.attempt = attempt};
-    memcpy (said->instance, instance, 16);
-}
-
-static bool is_listed (const aut_msg_hello_t *hello, uint64_t task, uint32_t attempt)
-{
-    for (size_t i = 0; i < hello->held_count; i++)
-        if (hello->held[i].task == task && hello->held[i].attempt == attempt)
-            return true;
-    return false;
-}
-
-/*  What it has told the end of, and has no answer to, it must still have. */
-static void tells_hello (oracle_t *self, const aut_msg_hello_t *hello)
-{
-    for (size_t i = 0; i < self->job_count; i++)
-        for (uint32_t k = 0; k < self->jobs[i].count; k++) {
-            const ora_task_t *task = &self->jobs[i].tasks[k];
-            for (uint32_t s = 0; s < task->said_count; s++)
-                if (!task->said[s].answered &&
-                    !memcmp (task->said[s].instance, hello->instance, 16) &&
-                    !is_listed (hello, task->id, task->said[s].attempt))
-                    ora_complain (self, "%s has forgotten t%" PRIu64 " before it was answered",
-                                  hello->name, task->id);
-        }
-}
-
-void oracle_node_sends (oracle_t *self, const uint8_t *instance, const uint8_t *bytes, size_t size)
-{
-    aut_msg_t msg = {0};
-    uint8_t type = bytes[4];
-    if ((type == AUT_MSG_DONE || type == AUT_MSG_FAIL || type == AUT_MSG_HELLO) &&
-        !aut_msg_decode (&msg, bytes, AUT_HEAD_SIZE, bytes + AUT_HEAD_SIZE, size - AUT_HEAD_SIZE)) {
-        if (type == AUT_MSG_HELLO)
-            tells_hello (self, &msg.hello);
-        else
-            tells_end (self, instance, &msg);
-    }
-    aut_msg_clear (&msg);
-}
-
-static void answers (oracle_t *self, const ora_talk_t *talk, const aut_token_t *token)
-{
-    ora_task_t *task = ora_task (self, token->task, NULL);
-    ora_said_t *said = task && talk ? said_of (task, token->attempt, talk->instance) : NULL;
-    if (said)
-        said->answered = true;
-}
-
 void oracle_broker_sends (oracle_t *self, int64_t now, uint64_t epoch, uint32_t conn,
                           const uint8_t *bytes, size_t size)
 {
@@ -543,7 +482,7 @@ void oracle_broker_sends (oracle_t *self, int64_t now, uint64_t epoch, uint32_t 
     else if (msg.type == AUT_MSG_RESULTS_PAGE)
         says_results (self, &msg.results_page);
     if (msg.type == AUT_MSG_ACK || msg.type == AUT_MSG_ABORT)
-        answers (self, talk, &msg.ack.token);
+        ora_answered (self, talk, &msg.ack.token);
     aut_msg_clear (&msg);
 }
 

@@ -43,11 +43,12 @@ typedef struct {
     uint64_t taken; /* epoch of the broker that took it in last */
 } ora_claim_t;
 
-/*  An end of an attempt that a node has told: it keeps it until it is answered. */
+/*  An end of an attempt that a node has told: it keeps it until it is answered, which may have been
+ *  before. */
 typedef struct {
     uint32_t attempt;
     uint8_t instance[16];
-    bool answered;
+    bool told, answered;
 } ora_said_t;
 
 typedef struct {
@@ -103,6 +104,7 @@ typedef struct {
     char name[132];
     bool welcomed, closed, left, released, drained;
     bool idle;       /* a RELEASE was acknowledged */
+    bool asked;      /* somebody wants it drained */
     uint32_t hellos; /* not welcomed yet */
     int64_t heard;
     ora_worker_t workers[ORA_WORKERS];
@@ -150,5 +152,7 @@ bool ora_fits (const ora_worker_t *worker, const ora_task_t *task);
 bool ora_ended (const ora_job_t *job);
 /*  Complains unless the blob is durable, whole and right. */
 void ora_check_blob (oracle_t *self, const aut_ref_t *ref, const char *what, uint64_t task);
+/*  An ACK or ABORT of an attempt leaves for the node. */
+void ora_answered (oracle_t *self, const ora_talk_t *talk, const aut_token_t *token);
 
 #endif

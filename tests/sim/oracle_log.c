@@ -191,7 +191,8 @@ static bool able_elsewhere (const oracle_t *self, const ora_job_t *job, const or
     for (size_t i = 0; i < self->talk_count; i++) {
         const ora_talk_t *talk = &self->talks[i];
         bool good = talk->epoch == self->epoch && talk->welcomed && !talk->closed && !talk->left &&
-                    !talk->released && !talk->drained && self->now - talk->heard < 2500;
+                    !talk->released && !talk->asked && !talk->drained &&
+                    self->now - talk->heard < 2500;
         for (uint32_t k = 0; good && k < job->count; k++)
             good = !excluded (&job->tasks[k], talk->name);
         for (uint32_t w = 0; good && w < talk->worker_count; w++)
@@ -210,7 +211,7 @@ static void check_place (oracle_t *self, const ora_job_t *job, const ora_task_t 
         ora_complain (self, "t%" PRIu64 " is leased to a worker that nobody offered", task->id);
         return;
     }
-    if (!ora_fits (worker, task))
+    if (talk->welcomed && !ora_fits (worker, task)) /* else it may offer something else now */
         ora_complain (self, "t%" PRIu64 " is leased to a worker that cannot run it", task->id);
     if (load_of (self, c->instance, c->device) >= worker->credit)
         ora_complain (self, "%s of %s gets more than its credit of %u", c->device, talk->name,

@@ -65,6 +65,7 @@
     X (DISK_FULL, "disk full")                                                                     \
     X (BROKER_STOPPED, "broker stopped")                                                           \
     X (FAILOVER, "failover, stale broker")                                                         \
+    X (BROKER_STOPS, "broker stops in order")                                                      \
     X (WALL_STEP, "clock step")                                                                    \
     X (BLOB_CORRUPT, "blob corrupted on the way")                                                  \
     X (BLOB_ROT, "blob corrupted on disk")                                                         \
@@ -74,6 +75,7 @@
     X (NODE_STOPPED, "node stopped")                                                               \
     X (NODE_FULL, "node disk full")                                                                \
     X (NODE_DRAIN, "node drains")                                                                  \
+    X (NODE_OFFER, "node offers other models")                                                     \
     X (OPERATOR_DRAIN, "operator drains node")                                                     \
     X (WORKER_SLOW, "worker slow")                                                                 \
     X (WORKER_HUNG, "worker hung")                                                                 \
@@ -199,6 +201,7 @@ struct broker {
     sim_t *sim;
     uint64_t number; /* of the process, > 0 while there is one */
     bool dying;      /* killed: nothing it does counts any more */
+    bool stopping;   /* it was asked to end */
     uint32_t address;
     int64_t stopped_until, wall_step;
     aut_clock_t clock;
@@ -212,6 +215,8 @@ struct broker {
 void broker_boot (sim_t *sim, uint32_t address);
 /*  From outside its coroutines. */
 void broker_kill (broker_t *self);
+/*  Asks it to end within so long, as a SIGTERM does. */
+void broker_stop (broker_t *self, int64_t within_ms);
 /*  Lets it do what it can now. */
 void broker_run (broker_t *self);
 broker_t *broker_find (sim_t *sim, uint64_t number);
@@ -308,6 +313,8 @@ void node_start (sim_t *sim, node_t *self);
 void node_kill (node_t *self);
 void node_event (node_t *self, const aut_session_event_t *event);
 void node_message (node_t *self, const uint8_t *bytes, size_t size);
+/*  Its workers offer what they have, or `less` of it, from now on. */
+void node_offer (node_t *self, bool less);
 /*  Its connection has ended. */
 void node_unplugged (node_t *self);
 void node_clear (node_t *self);

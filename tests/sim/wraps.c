@@ -35,7 +35,7 @@ int __wrap_poll (struct pollfd *fds, nfds_t count, int timeout)
 {
     co_t *co = co_current ();
     int ready = __real_poll (fds, count, co ? 0 : timeout);
-    if (!co || ready || !timeout || co->broker->dying)
+    if (!co || ready || co->broker->dying)
         return ready;
     co->wait = CO_POLL;
     co->fds = fds;
