@@ -383,6 +383,12 @@ static aut_broker_t *new_broker (const aut_broker_options_t *options)
     return self;
 }
 
+static const char *port_in (const char *url)
+{
+    const char *colon = strrchr (url, ':');
+    return colon ? colon + 1 : url;
+}
+
 /*  Says what is open to whom. */
 static void tell_openness (const aut_broker_t *self)
 {
@@ -394,9 +400,10 @@ static void tell_openness (const aut_broker_t *self)
     else if (!is_loopback (self->bind))
         aut_log (AUT_LOG_WARN, LOG,
                  "INSECURE: everybody who can reach %s may submit, read and cancel every job, take "
-                 "part as a node and read and store files, unencrypted: %s (clients), %s (nodes), "
-                 "%s (files), %s (status), %s (events), %s",
-                 self->bind, e->client, e->node, e->data, e->status, e->events, e->http);
+                 "part as a node, and read and store files, unencrypted. Open are the ports %s "
+                 "(clients), %s (nodes), %s (files), %s (status), %s (events) and %s (HTTP)",
+                 self->bind, port_in (e->client), port_in (e->node), port_in (e->data),
+                 port_in (e->status), port_in (e->events), port_in (e->http));
 }
 
 int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options)
