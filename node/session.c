@@ -160,6 +160,8 @@ static void on_offer (aut_session_t *self, const aut_session_event_t *event)
     }
     if (self->online)
         ses_say_hello (self);
+    else
+        self->offer_due = true;
 }
 
 void aut_session_step (aut_session_t *self, const aut_session_event_t *event, int64_t now_ms)

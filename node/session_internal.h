@@ -75,7 +75,8 @@ struct aut_session {
     int64_t hello_sent;
     uint32_t reconnects; /* since it was last online */
     int64_t heard_at, ping_at, confirm_at;
-    bool refused; /* a RELEASE stops new work until a HELLO: due once there is room */
+    bool offer_due; /* the HELLO under way says what was offered before */
+    bool refused;   /* a RELEASE stops new work until a HELLO: due once there is room */
 
     bool draining;
     int64_t drain_at, flush_at;

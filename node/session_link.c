@@ -37,7 +37,7 @@ static aut_msg_held_t *held_list (const aut_session_t *self, size_t *count)
 void ses_say_hello (aut_session_t *self)
 {
     self->online = false;
-    self->refused = false;
+    self->refused = self->offer_due = false;
     for (size_t i = 0; i < self->hold_count; i++)
         self->holds[i]->confirmed = false;
     aut_msg_worker_t *workers = aut_calloc (self->options.worker_count, sizeof *workers);
@@ -66,6 +66,11 @@ void ses_say_hello (aut_session_t *self)
 
 static void on_welcome (aut_session_t *self, const aut_msg_welcome_t *welcome)
 {
+    if (self->offer_due) { /* it answers a HELLO of other models */
+        self->hello_wait = 0;
+        ses_say_hello (self);
+        return;
+    }
     if (!self->online || self->epoch != welcome->epoch)
         aut_log (AUT_LOG_INFO, "node", "online as %s, broker epoch " AUT_EPOCH_TEXT, welcome->name,
                  AUT_EPOCH_ARGS (welcome->epoch));
