@@ -1,9 +1,9 @@
-/*  Artifacts against raw ZeroMQ, in one run: bench_artifact [--size MIB] [--dir DIR]
+/*  Artifacts against raw ZeroMQ, in one run: bench_artifact [--size MIB] [--dir DIR] [--curve]
  *
  *  raw: DEALER → ROUTER over loopback TCP with the artifact service's message sizes and options,
- * and nothing else. upload and download: the real client and service, hashed at both ends and
- * stored durably. Beside them what bounds them on this machine: SHA-256, and writing a file with
- * fsync.
+ * and nothing else. With --curve both are encrypted. upload and download: the real client and
+ * service, hashed at both ends and stored durably. Beside them what bounds them on this machine:
+ * SHA-256, and writing a file with fsync.
  */
 #include "lib/core/error.h"
 #include "lib/core/file.h"
@@ -32,6 +32,9 @@ typedef struct {
     aut_artifact_server_t *server;
     aut_blobs_t *server_blobs, *client_blobs;
     atomic_bool stop;
+    aut_keypair_t pair; /* with --curve: the service's */
+    aut_curve_t curve;  /* the client's */
+    const aut_keypair_t *server_keys;
 } bench_t;
 
 static double seconds (void)
@@ -114,13 +117,30 @@ static void free_body (void *body, void *hint)
     free (body);
 }
 
+static void bind_router (bench_t *bench)
+{
+    need (
+        aut_net_bind_curve (&bench->router, AUT_PORT_DATA, "tcp://127.0.0.1:*", bench->server_keys),
+        "bind");
+}
+
+static aut_artifact_client_t *new_client (bench_t *bench)
+{
+    aut_artifact_client_t *client;
+    const aut_artifact_options_t options = {.curve = &bench->curve};
+    need (aut_artifact_client_new (&client, zsock_endpoint (bench->router), &options), "client");
+    return client;
+}
+
 static double raw_once (bench_t *bench, int round)
 {
     (void)round;
     zsock_t *dealer;
     pthread_t thread;
-    need (aut_net_bind (&bench->router, AUT_PORT_DATA, "tcp://127.0.0.1:*"), "bind");
-    need (aut_net_connect (&dealer, AUT_PORT_DATA, zsock_endpoint (bench->router)), "connect");
+    bind_router (bench);
+    need (aut_net_connect_curve (&dealer, AUT_PORT_DATA, zsock_endpoint (bench->router),
+                                 &bench->curve),
+          "connect");
     void *sock = zsock_resolve (dealer);
     pthread_create (&thread, NULL, receive_raw, bench);
     double start = seconds ();
@@ -155,9 +175,8 @@ static void *serve (void *arg)
 static double upload_once (bench_t *bench, int round)
 {
     (void)round;
-    aut_artifact_client_t *client;
     aut_blobs_remove (bench->server_blobs, &bench->hash);
-    need (aut_artifact_client_new (&client, zsock_endpoint (bench->router), NULL), "client");
+    aut_artifact_client_t *client = new_client (bench);
     double start = seconds ();
     need (aut_artifact_put_blob (client, NULL, bench->client_blobs, &bench->hash), "upload");
     double taken = seconds () - start;
@@ -168,9 +187,8 @@ static double upload_once (bench_t *bench, int round)
 static double download_once (bench_t *bench, int round)
 {
     (void)round;
-    aut_artifact_client_t *client;
     aut_blobs_remove (bench->client_blobs, &bench->hash);
-    need (aut_artifact_client_new (&client, zsock_endpoint (bench->router), NULL), "client");
+    aut_artifact_client_t *client = new_client (bench);
     double start = seconds ();
     need (aut_artifact_get_blob (client, bench->client_blobs, &bench->hash), "download");
     double taken = seconds () - start;
@@ -224,7 +242,7 @@ static void run (bench_t *bench)
     figure_t raw = measure (bench, raw_once);
     pthread_t thread;
     open_stores (bench);
-    need (aut_net_bind (&bench->router, AUT_PORT_DATA, "tcp://127.0.0.1:*"), "bind");
+    bind_router (bench);
     need (aut_artifact_server_new (&bench->server, bench->server_blobs, NULL, NULL, NULL),
           "service");
     pthread_create (&thread, NULL, serve, bench);
@@ -235,8 +253,8 @@ static void run (bench_t *bench)
     aut_artifact_server_destroy (&bench->server);
     aut_blobs_destroy (&bench->server_blobs);
     aut_blobs_destroy (&bench->client_blobs);
-    printf ("one blob of %zu MiB, medians of %d, in pieces of %d KiB\n", bench->size >> 20, ROUNDS,
-            AUT_CHUNK >> 10);
+    printf ("one blob of %zu MiB, medians of %d, in pieces of %d KiB%s\n", bench->size >> 20,
+            ROUNDS, AUT_CHUNK >> 10, bench->server_keys ? ", CURVE" : "");
     print ("raw ZeroMQ", raw, NULL);
     print ("upload", up, &raw);
     print ("download", down, &raw);
@@ -248,12 +266,14 @@ int main (int argc, char **argv)
 {
     int64_t mib = 256;
     const char *parent = "/tmp";
+    bool curve = false;
     const aut_opt_t options[] = {
         {"size", 0, AUT_OPT_INT, &mib, "MIB", "size of the blob (256)", NULL, 1, 4096},
         {"dir", 0, AUT_OPT_STRING, &parent, "DIR", "where the stores are made (/tmp)", "TMPDIR", 0,
          0},
+        {"curve", 0, AUT_OPT_FLAG, &curve, NULL, "encrypt, as between machines", NULL, 0, 0},
         {0}};
-    const aut_opt_info_t info = {"bench_artifact", "[--size MIB] [--dir DIR]",
+    const aut_opt_info_t info = {"bench_artifact", "[--size MIB] [--dir DIR] [--curve]",
                                  "Measures the artifact service against raw ZeroMQ.", 0, 0};
     size_t operands = 0;
     aut_opt_result_t parsed = aut_options_parse (&info, options, argc, argv, NULL, &operands);
@@ -267,6 +287,12 @@ int main (int argc, char **argv)
     bench.bytes = aut_calloc (1, bench.size);
     for (size_t i = 0; i < bench.size; i += 8)
         memcpy (bench.bytes + i, &(uint64_t){i * UINT64_C (0x9e3779b97f4a7c15)}, 8);
+    if (curve) {
+        need (aut_keypair_new (&bench.pair), "key");
+        need (aut_keypair_new (&bench.curve.own), "key");
+        memcpy (bench.curve.server_key, bench.pair.public_key, AUT_KEY_TEXT);
+        bench.server_keys = &bench.pair;
+    }
     run (&bench);
     free (bench.bytes);
     aut_dir_remove (bench.dir);

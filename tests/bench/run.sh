@@ -27,6 +27,7 @@ bench "broker: durable tasks/s and dispatch latency" "$dir/bench_broker"
 bench "broker against PostgreSQL SKIP LOCKED, rounds in turn, aim 1.0 x" \
     bash "$here/bench_pg.sh" "$dir/bench_broker"
 bench "artifacts: MB/s against raw ZeroMQ, aim 0.8" "$dir/bench_artifact"
+bench "artifacts under CURVE against raw CURVE" "$dir/bench_artifact" --curve
 bench "stitch: against the ffmpeg command with the same graph, aim 1.0 x time, 0.5 x memory" \
     "$dir/bench_stitch"
 bench "engine: against diffusers, aim 0.9 x time, 0.7 x memory" bash "$here/engine.sh" "$bin" "$dir"
