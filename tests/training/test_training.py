@@ -69,6 +69,48 @@ class Flow(unittest.TestCase):
 
 
 @unittest.skipIf(torch is None, "needs torch")
+class Guidance(unittest.TestCase):
+    def clip(self, seed):
+        import random
+
+        from mini.scene import Clip, sample_core
+        return Clip(sample_core(random.Random(seed)), seed)
+
+    def test_the_truth_is_where_the_thing_is(self):
+        """Weighed by their cover, cells lie around the centre that every token points to."""
+        from mini.guide import truth
+        for seed in range(20):
+            cells, place = truth(self.clip(seed))
+            y, x = torch.meshgrid(torch.arange(4) + 0.5, torch.arange(6) + 0.5, indexing="ij")
+            token = torch.stack((x, y), -1).view(-1, 2) / 4
+            center = place.view(5, 24, 2) + token
+            self.assertLess(float((center - center[:, :1]).abs().max()), 1e-5)
+            offset = (torch.arange(4) - 1.5) / 16
+            cell = token[:, None, None] + torch.stack(torch.meshgrid(offset, offset, indexing="xy"),
+                                                      -1)
+            weight = cells.view(5, 24, 4, 4, 1)
+            mean = (weight * cell).sum((1, 2, 3)) / weight.sum((1, 2, 3))
+            self.assertLess(float((mean - center[:, 0]).abs().max()), 0.04)
+
+    def test_the_loss_falls_when_the_tokens_know(self):
+        from mini.guide import Guide, truth
+        clips = [self.clip(n) for n in range(4)]
+        known = [torch.cat(truth(clip), 1) for clip in clips]
+        hidden = torch.stack([torch.cat((k, torch.zeros(120, 14)), 1) for k in known])
+        for at, clip in enumerate(clips):
+            hidden[at, :, 20 + ("circle", "square", "triangle",
+                                "star").index(clip.scene.things[0].shape)] = 1
+        guide = Guide(32)
+        first = float(guide.loss(hidden, clips).detach())
+        for _ in range(150):
+            guide.optimizer.zero_grad()
+            loss = guide.loss(hidden, clips)
+            loss.backward()
+            guide.optimizer.step()
+        self.assertLess(float(loss.detach()), 0.6 * first)
+
+
+@unittest.skipIf(torch is None, "needs torch")
 class Voices(unittest.TestCase):
     def test_what_is_quiet_is_made_loud_and_the_rest_stays(self):
         from mini.captions import SLOTS

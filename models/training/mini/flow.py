@@ -14,6 +14,7 @@ from diffusers import WanTransformer3DModel
 from .networks import FLOW_SHIFT, TEXT_ROWS, build_scheduler
 
 ROWS = 48  # rows of text that are computed; the last one is always empty and stands for the rest
+GUIDED = 3  # the block whose tokens are asked where the thing is (guide.py)
 RopeTable = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -96,6 +97,13 @@ def _block(block: torch.nn.Module, x: torch.Tensor, text: torch.Tensor, mods: li
 def velocity(model: WanTransformer3DModel, x: torch.Tensor, timesteps: torch.Tensor,
              text: torch.Tensor, table: RopeTable, bias: torch.Tensor) -> torch.Tensor:
     """The flow at latents (B, C, F, H, W), timesteps (B, F) in 0 … 1000, text (B, ROWS, width)."""
+    return velocity_and_hidden(model, x, timesteps, text, table, bias)[0]
+
+
+def velocity_and_hidden(model: WanTransformer3DModel, x: torch.Tensor, timesteps: torch.Tensor,
+                        text: torch.Tensor, table: RopeTable,
+                        bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The flow, and the tokens (B, F · H/2 · W/2, width) behind block GUIDED."""
     embedder, width = model.condition_embedder, model.patch_embedding.out_channels
     b, frames = timesteps.shape
     times = embedder.time_embedder(embedder.timesteps_proj(timesteps.flatten()).to(text.dtype))
@@ -108,12 +116,14 @@ def velocity(model: WanTransformer3DModel, x: torch.Tensor, timesteps: torch.Ten
     def per_token(value: torch.Tensor) -> torch.Tensor:
         return value.repeat_interleave(tokens, 1).to(h.dtype)
 
-    for block in model.blocks:
+    for n, block in enumerate(model.blocks):
         mods = block.scale_shift_table[None] + per_frame
         h = _block(block, h, text, [per_token(mods[:, :, i]) for i in range(6)], table, bias)
+        if n == min(GUIDED, len(model.blocks) - 1):
+            hidden = h
     last = model.scale_shift_table[None] + times.view(b, frames, 1, width).float()
     h = _norm(h, per_token(last[:, :, 1]), per_token(last[:, :, 0]))
-    return _pixels(model.proj_out(h), x.shape)
+    return _pixels(model.proj_out(h), x.shape), hidden
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from diffusers import AutoencoderKLWan
 
 from .networks import LATENT_CHANNELS
 from .render import cover, render
-from .scene import SHAPES, Clip, Scene, sample_clip, sample_core, with_each_shape
+from .scene import SHAPES, Clip, sample_clip, sample_core, with_each_shape
 from .state import Run
 from .vae import encode, pixels
 
@@ -90,20 +90,20 @@ class Clips:
     kind: str = "clips"
 
     def __post_init__(self) -> None:
-        self.scenes: list[Scene] = []
+        self.clips: list[Clip] = []
         self.latents = torch.empty(0, LATENT_CHANNELS, 5, 8, 12, dtype=torch.half)
         self.masks = torch.empty(0, 5, 8, 12, dtype=torch.bool)
         self.known = torch.empty(0, dtype=torch.long)
 
     def __len__(self) -> int:
-        return len(self.scenes)
+        return len(self.clips)
 
     def grow(self, shards: int) -> None:
         """Have at least so many shards, from the folder or made anew."""
         for shard in range(len(self) // SHARD, shards):
             clips = KINDS[self.kind](shard)
             saved = _shard(self.run, self.vae, f"{self.kind}-{shard:03d}", clips)
-            self.scenes += [clip.scene for clip in clips]
+            self.clips += clips
             self.latents = torch.cat((self.latents, saved["latents"]))
             self.masks = torch.cat((self.masks, saved["masks"]))
             self.known = torch.cat((self.known, torch.tensor([_known_at_least(c) for c in clips])))

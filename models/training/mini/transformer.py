@@ -18,7 +18,8 @@ from diffusers import WanTransformer3DModel
 from transformers import UMT5EncoderModel
 
 from .captions import caption, plain_caption
-from .flow import ROWS, empty_rows, rope_table, velocity
+from .flow import ROWS, empty_rows, rope_table, velocity, velocity_and_hidden
+from .guide import Guide
 from .latents import FAMILY, SHARD, Clips, encode_clips, normalize, thing_masks
 from .networks import LATENT_SHAPE, TransformerSize, build_transformer
 from .optim import Optimizers, rate_at
@@ -154,29 +155,56 @@ def _optimizers(model: WanTransformer3DModel) -> Optimizers:
     return Optimizers(matrices, [p for _, p in named if id(p) not in ids], RATE, weight_decay=0.01)
 
 
-def _example_loss(trainee: Trainee, clips: Clips, families: Clips, step: int, shift: float,
-                  forward, table: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """The loss of a step's batch, which the step's number decides."""
+@dataclass
+class _Batch:
+    """What a step learns from, which its number decides: clips of all sorts, then families."""
+
+    clips: list[Clip]
+    texts: list[str]
+    latents: torch.Tensor
+    masks: torch.Tensor
+    known: torch.Tensor
+    noise: torch.Tensor
+    levels: torch.Tensor
+
+
+def _batch(clips: Clips, families: Clips, step: int, shift: float) -> _Batch:
     torch.manual_seed(step)
     rng = random.Random(f"captions {step}")
     single = torch.randint(len(clips), (BATCH - FAMILIES * FAMILY,))
     family = torch.randint(len(families) // FAMILY, (FAMILIES,))
     members = (FAMILY * family[:, None] + torch.arange(FAMILY)).flatten()
-    texts = ["" if rng.random() < EMPTY else caption(clips.scenes[i], rng).text for i in single]
-    texts += [caption(families.scenes[i], random.Random(f"captions {step} {i // FAMILY}")).text
+    shown = [clips.clips[i] for i in single] + [families.clips[i] for i in members]
+    texts = ["" if rng.random() < EMPTY else caption(clips.clips[i].scene, rng).text
+             for i in single]
+    texts += [caption(families.clips[i].scene, random.Random(f"captions {step} {i // FAMILY}")).text
               for i in members]
     latents = torch.cat((clips.normalized(single), families.normalized(members)))
-    masks = torch.cat((clips.masks[single], families.masks[members]))
-    known = torch.cat((known_frames(clips.known[single]), torch.zeros_like(members)))
     own = len(single) + FAMILIES                              # one noise for each clip or family
     share = torch.cat((torch.arange(len(single)),
                        torch.arange(len(single), own).repeat_interleave(FAMILY)))
-    noise = torch.randn(own, *latents.shape[1:])[share]
     low, high = SHAPE_NOISE
     levels = torch.cat((noise_levels(len(single), shift),
-                        low + (high - low) * torch.rand(FAMILIES)))[share]
-    return flow_loss(forward, trainee.model, latents, masks, trainee.rows(texts), levels, known,
-                     noise, table, FAMILIES).mean()
+                        low + (high - low) * torch.rand(FAMILIES)))
+    return _Batch(
+        shown, texts, latents, torch.cat((clips.masks[single], families.masks[members])),
+        torch.cat((known_frames(clips.known[single]), torch.zeros_like(members))),
+        torch.randn(own, *latents.shape[1:])[share], levels[share])
+
+
+def _batch_loss(trainee: Trainee, guide: Guide, batch: _Batch, forward,
+                table: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The flow's loss and the guide's."""
+    middle = []
+
+    def flow(*inputs):
+        made, hidden = forward(*inputs)
+        middle.append(hidden)
+        return made
+
+    loss = flow_loss(flow, trainee.model, batch.latents, batch.masks, trainee.rows(batch.texts),
+                     batch.levels, batch.known, batch.noise, table, FAMILIES).mean()
+    return loss, guide.loss(middle[0], batch.clips)
 
 
 def begin(run: Run, size: TransformerSize, text_encoder: UMT5EncoderModel,
@@ -200,7 +228,9 @@ def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, fami
     """Steps `done` … `steps`; clips are added on the way."""
     clips.grow(FIRST_SHARDS)
     validation, figures = Validation(clips), Average()
-    forward = torch.compile(velocity, dynamic=False)
+    forward, look = (torch.compile(f, dynamic=False) for f in (velocity_and_hidden, velocity))
+    guide = Guide(trainee.model.proj_out.in_features)
+    guide.load_state_dict((run.load("transformer") or {}).get("guide", guide.state_dict()))
     table = rope_table(trainee.model, *LATENT_SHAPE[1:])
     parameters, averages = list(trainee.model.parameters()), list(trainee.average.parameters())
     for step in range(done, steps):
@@ -209,17 +239,21 @@ def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, fami
         if step % VOICES_EVERY == 0:
             run.log("voices", step=step, **even_out(trainee))
         shift = SHIFTS[0] if step < FIRST_PART * steps else SHIFTS[1]
-        loss = _example_loss(trainee, clips, families, step, shift, forward, table)
-        norm = optimizers.step(loss, rate_at(step, steps))
+        loss, unseen = _batch_loss(trainee, guide, _batch(clips, families, step, shift), forward,
+                                   table)
+        guide.optimizer.zero_grad()
+        norm = optimizers.step(loss + unseen, rate_at(step, steps))
+        guide.optimizer.step()
         keep = min(AVERAGE, (step + 1) / (step + 10))
         torch._foreach_lerp_(averages, [p.detach() for p in parameters], 1 - keep)
-        figures.add(loss=float(loss.detach()), gradient=norm)
+        figures.add(loss=float(loss.detach()), guide=float(unseen.detach()), gradient=norm)
         if pace.due() or step + 1 in (20, steps):
             run.log("transformer", step=step + 1, shift=shift, clips=len(clips), **figures.values,
-                    **validation(trainee, forward))
+                    **validation(trainee, look))
             run.save("transformer", {
                 "model": trainee.model.state_dict(), "average": trainee.average.state_dict(),
-                "optimizers": optimizers.state_dict(), "step": step + 1})
+                "optimizers": optimizers.state_dict(), "guide": guide.state_dict(),
+                "step": step + 1})
 
 
 assert SHARD % BATCH == 0
