@@ -192,11 +192,14 @@ static void storm (campaign_t *self)
 static void end_well (campaign_t *self)
 {
     int64_t until = self->now + END_MS;
+    film_abandon (self);
     while (!cluster_stop (self) && may_go_on (self)) {
         if (self->now > until)
             campaign_fail (self, "not everything ended within %d s after SIGTERM", END_MS / 1000);
         turn (self);
     }
+    while (may_go_on (self) && self->now < until && film_clients (self))
+        turn (self);
     if (may_go_on (self) && proc_children (false))
         campaign_fail (self, "processes were left behind");
 }
@@ -314,7 +317,7 @@ static void close_down (campaign_t *self, bool keep)
     times_clear (&self->node_lost);
     times_clear (&self->broker_back);
     free (self->failures);
-    free (self->acked);
+    free (self->promises);
     free (self->root);
     close (self->signals);
 }

@@ -130,6 +130,12 @@ typedef struct {
     char node[AUT_NAME_MAX + 1];
 } loss_t;
 
+/*  See promise.c. Attempts plus 1; 0 = none. */
+typedef struct {
+    uint32_t acked, leased;
+    unsigned node, start; /* whom it was leased to last */
+} promise_t;
+
 typedef struct {
     uint64_t seed;
     unsigned target;   /* counted faults */
@@ -190,8 +196,8 @@ struct campaign {
     size_t loss_count;
     times_t node_noticed, node_lost, broker_back;
     unsigned full_seen;
-    uint32_t *acked; /* see promise.c */
-    size_t acked_cap;
+    promise_t *promises; /* by task */
+    size_t promises_cap;
     uint8_t *failures; /* FAILs by task */
     size_t failures_cap;
     uint64_t failed_task;
@@ -219,6 +225,8 @@ void cluster_start_calm (campaign_t *self);
 void cluster_start_second (campaign_t *self);
 /*  SIGKILL or SIGTERM; it is started again when it has ended. */
 void cluster_end_broker (campaign_t *self, int signum);
+/*  At this moment, but for a second broker, which would get the lock: then a little later. */
+void cluster_kill_broker_now (campaign_t *self);
 void cluster_kill_node (campaign_t *self, node_t *node);
 void cluster_pump (campaign_t *self);
 /*  True if the process was one of the cluster's. */
@@ -243,6 +251,9 @@ void view_hear (campaign_t *self);
 void film_add (campaign_t *self);
 void film_pump (campaign_t *self);
 bool film_ended (campaign_t *self, pid_t pid, int status);
+/*  Ends the clients of films that are not needed any more: those of the undisturbed run. */
+void film_abandon (campaign_t *self);
+unsigned film_clients (const campaign_t *self);
 void film_clear (campaign_t *self);
 
 /* faults.c */

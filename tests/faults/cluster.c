@@ -210,6 +210,13 @@ void cluster_end_broker (campaign_t *self, int signum)
     away (self, broker);
 }
 
+void cluster_kill_broker_now (campaign_t *self)
+{
+    self->kill_broker = self->second.pid != 0;
+    if (!self->kill_broker)
+        cluster_end_broker (self, SIGKILL);
+}
+
 /* ---- nodes ------------------------------------------------------------------------------------
  */
 

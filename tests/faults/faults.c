@@ -31,7 +31,8 @@ static const kind_t kinds[] = {
     {"broker-kill-at-done", 1, strike_trap, TRAP_DONE_BROKER, true},
     {"broker-stop", 2, strike_broker_stop, 0, true},
     {"broker-restart", 1, strike_broker_term, 0, true},
-    {"broker-disk-full", 2, strike_broker_full, 0, true},
+    {"broker-disk-full", 1, strike_broker_full, 0, true},
+    {"broker-kill-disk-full", 2, strike_broker_kill_full, 0, true},
     {"second-broker", 1, strike_second_broker, 0, true},
     {"node-kill", 3, strike_node_kill, 0, false},
     {"node-kill-before-ack", 1, strike_trap, TRAP_ACK_KILL, false},
@@ -206,7 +207,8 @@ void faults_print (campaign_t *self)
         printf ("full disks were not tried: no tmpfs can be mounted here\n");
     else
         printf ("no-space was heard during %u of the broker's %u full disks\n", self->full_seen,
-                self->counts[faults_kind ("broker-disk-full")].injected);
+                self->counts[faults_kind ("broker-disk-full")].injected +
+                    self->counts[faults_kind ("broker-kill-disk-full")].injected);
     printf ("%u second brokers on the same state folder, %u of them refused by name\n",
             self->counts[faults_kind ("second-broker")].injected, self->second_refused);
 }

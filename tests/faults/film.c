@@ -172,7 +172,7 @@ void film_pump (campaign_t *self)
     self->submit_sprung = false;
     for (unsigned i = 0; i < self->film_count; i++) {
         film_t *film = &self->films[i];
-        if (film->proc.pid)
+        if (film->proc.pid || self->stopping)
             continue;
         if (film->stage == FILM_NEW && self->calm.ready &&
             count_stages (self, FILM_CALM_SUBMIT, FILM_CALM_FETCH) < CALM_AT_ONCE) {
@@ -240,6 +240,8 @@ bool film_ended (campaign_t *self, pid_t pid, int status)
         if (film->proc.pid != pid)
             continue;
         film->proc.pid = 0;
+        if (self->stopping)
+            return true;
         if (film->again && WIFSIGNALED (status))
             run_client (self, film);
         else if (WIFEXITED (status) && WEXITSTATUS (status) == 0)
@@ -255,6 +257,21 @@ bool film_ended (campaign_t *self, pid_t pid, int status)
         return true;
     }
     return false;
+}
+
+void film_abandon (campaign_t *self)
+{
+    for (unsigned i = 0; i < self->film_count; i++)
+        if (is_calm (&self->films[i]))
+            proc_signal (&self->films[i].proc, SIGKILL);
+}
+
+unsigned film_clients (const campaign_t *self)
+{
+    unsigned running = 0;
+    for (unsigned i = 0; i < self->film_count; i++)
+        running += self->films[i].proc.pid != 0;
+    return running;
 }
 
 void film_clear (campaign_t *self)

@@ -9,36 +9,46 @@
 
 #define TASKS_MAX (1u << 20)
 
-/*  The attempt whose result was acknowledged, plus 1; 0 = none so far. */
-static uint32_t *acked (campaign_t *self, uint64_t task)
+static promise_t *find (campaign_t *self, uint64_t task)
 {
     if (task >= TASKS_MAX) {
         campaign_fail (self, "a task has the number %" PRIu64, task);
         task = 0;
     }
-    size_t had = self->acked_cap;
-    self->acked = aut_grow (self->acked, &self->acked_cap, task + 1, sizeof *self->acked);
-    memset (self->acked + had, 0, (self->acked_cap - had) * sizeof *self->acked);
-    return &self->acked[task];
+    size_t had = self->promises_cap;
+    self->promises =
+        aut_grow (self->promises, &self->promises_cap, task + 1, sizeof *self->promises);
+    memset (self->promises + had, 0, (self->promises_cap - had) * sizeof *self->promises);
+    return &self->promises[task];
 }
 
 void promise_acked (campaign_t *self, const aut_token_t *token)
 {
-    uint32_t *before = acked (self, token->task);
-    if (*before && *before != token->attempt + 1)
+    promise_t *promise = find (self, token->task);
+    if (promise->acked && promise->acked != token->attempt + 1)
         campaign_fail (self, "task t%" PRIu64 ": attempts %u and %u were both acknowledged",
-                       token->task, *before - 1, token->attempt);
-    *before = token->attempt + 1;
+                       token->task, promise->acked - 1, token->attempt);
+    promise->acked = token->attempt + 1;
 }
 
-void promise_leased (campaign_t *self, const aut_token_t *token)
+void promise_leased (campaign_t *self, const node_t *node, const aut_token_t *token)
 {
-    const uint32_t *before = acked (self, token->task);
-    if (*before)
+    promise_t *promise = find (self, token->task);
+    bool repeated = promise->leased == token->attempt + 1 && promise->node == node->index &&
+                    promise->start == node->proc.count;
+    if (promise->acked)
         campaign_fail (self,
                        "task t%" PRIu64 " was leased again (attempt %u) after the result of "
                        "attempt %u had been acknowledged",
-                       token->task, token->attempt, *before - 1);
+                       token->task, token->attempt, promise->acked - 1);
+    else if (promise->leased > token->attempt && !repeated)
+        campaign_fail (self,
+                       "task t%" PRIu64 " was leased as attempt %u to %s, after attempt %u had "
+                       "been leased: the number was not committed first",
+                       token->task, token->attempt, node->name, promise->leased - 1);
+    promise->leased = token->attempt + 1;
+    promise->node = node->index;
+    promise->start = node->proc.count;
 }
 
 void promise_submitted (campaign_t *self, film_t *film, const char *job)

@@ -148,9 +148,8 @@ static void empty_broker (campaign_t *self, unsigned who, int64_t value)
     self->asks_store = false;
 }
 
-bool strike_broker_full (campaign_t *self, int kind, dice_t *dice)
+static bool fill_broker (campaign_t *self, int kind, int64_t ms)
 {
-    int64_t ms = dice_range (dice, 500, 1500);
     if (!self->has_tmpfs || !strike_broker_is_free (self))
         return false;
     faults_count (self, kind, view_leases (self) > 0, "the broker's disk");
@@ -158,8 +157,33 @@ bool strike_broker_full (campaign_t *self, int kind, dice_t *dice)
     self->asks_store = true;
     self->store_full = false;
     self->full_until = self->now + ms + 2000;
-    campaign_later (self, ms, empty_broker, 0, 0);
     self->broker_free_at = self->now + ms + 1000;
+    return true;
+}
+
+bool strike_broker_full (campaign_t *self, int kind, dice_t *dice)
+{
+    int64_t ms = dice_range (dice, 500, 1500);
+    if (!fill_broker (self, kind, ms))
+        return false;
+    campaign_later (self, ms, empty_broker, 0, 0);
+    return true;
+}
+
+static void kill_full_broker (campaign_t *self, unsigned who, int64_t start)
+{
+    if (self->broker.proc.count == (unsigned)start)
+        cluster_end_broker (self, SIGKILL);
+    empty_broker (self, who, 0);
+}
+
+/*  What it has said while nothing could be stored, it must not have promised. */
+bool strike_broker_kill_full (campaign_t *self, int kind, dice_t *dice)
+{
+    int64_t ms = dice_range (dice, 500, 1500);
+    if (!fill_broker (self, kind, ms))
+        return false;
+    campaign_later (self, ms, kill_full_broker, 0, self->broker.proc.count);
     return true;
 }
 

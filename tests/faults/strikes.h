@@ -20,6 +20,7 @@ bool strike_broker_term (campaign_t *self, int kind, dice_t *dice);
 bool strike_broker_stop (campaign_t *self, int kind, dice_t *dice);
 bool strike_broker_full (campaign_t *self, int kind, dice_t *dice);
 bool strike_second_broker (campaign_t *self, int kind, dice_t *dice);
+bool strike_broker_kill_full (campaign_t *self, int kind, dice_t *dice);
 bool strike_node_full (campaign_t *self, int kind, dice_t *dice);
 bool strike_node_kill (campaign_t *self, int kind, dice_t *dice);
 bool strike_node_term (campaign_t *self, int kind, dice_t *dice);

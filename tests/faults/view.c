@@ -132,10 +132,10 @@ static link_verdict_t spring (campaign_t *self, node_t *node)
         break;
     case TRAP_DONE_BROKER:
         verdict = LINK_PASS;
-        self->kill_broker = true;
+        self->kill_broker = true; /* when the bytes have gone */
         break;
     case TRAP_ACK_BROKER:
-        self->kill_broker = true;
+        cluster_kill_broker_now (self);
         break;
     case TRAP_DONE_HALF:
         verdict = LINK_HALF;
@@ -197,7 +197,7 @@ static link_verdict_t to_node (campaign_t *self, node_t *node, const aut_msg_t *
         snprintf (node->known_as, sizeof node->known_as, "%s", msg->welcome.name);
         break;
     case AUT_MSG_ASSIGN:
-        promise_leased (self, &msg->assign.token);
+        promise_leased (self, node, &msg->assign.token);
         if (node->trap == TRAP_ASSIGN_LOST)
             return spring (self, node);
         leased_again (self, node, &msg->assign.token);
@@ -242,7 +242,8 @@ static link_verdict_t to_client (campaign_t *self, const aut_msg_t *msg)
         return LINK_PASS;
     faults_count (self, faults_kind (kinds[self->submit_trap]), true, "a client");
     self->submit_sprung = self->submit_trap == 2;
-    self->kill_broker |= self->submit_trap == 3;
+    if (self->submit_trap == 3)
+        cluster_kill_broker_now (self);
     self->submit_trap = 0;
     return LINK_SWALLOW;
 }
