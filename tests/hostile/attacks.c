@@ -7,10 +7,14 @@
 #include "tests/hostile/raw.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
@@ -31,10 +35,15 @@ static uint16_t port_at (const attack_t *self, size_t i)
 static void *dealer (attack_t *self, aut_port_t port, int type)
 {
     int one = 1, none = 0, hwm = 1;
+
     void *sock = zmq_socket (zsys_init (), type);
     ck_assert_ptr_nonnull (sock);
     zmq_setsockopt (sock, ZMQ_LINGER, &none, sizeof none);
     zmq_setsockopt (sock, ZMQ_RCVHWM, &hwm, sizeof hwm);
+    if (self->stage->keys) {
+        zmq_setsockopt (sock, ZMQ_SNDHWM, &hwm, sizeof hwm);
+        stage_use_key (self->stage, sock);
+    }
     zmq_setsockopt (sock, ZMQ_IMMEDIATE, &one, sizeof one);
     ck_assert_int_eq (zmq_connect (sock, self->stage->endpoints.url[port]), 0);
     return sock;
@@ -59,6 +68,13 @@ void attack_close (attack_t *self)
         close (self->held[--self->held_count]);
     while (self->socket_count)
         zmq_close (self->sockets[--self->socket_count]);
+}
+
+/*  What the others are compared with. */
+static void nobody (attack_t *self)
+{
+    (void)self;
+    poll (NULL, 0, 20);
 }
 
 /* ---- bytes that are no protocol -------------------------------------------------------------- */
@@ -174,6 +190,70 @@ static void many_frames (attack_t *self)
             frames++;
         self->attempts += frames == 5000;
     }
+}
+
+static void keep (void *data, void *hint)
+{
+    (void)data;
+    (void)hint;
+}
+
+/*  One after another, for good. */
+static void send_large (void *sock, int frames, uint64_t *sent)
+{
+    static char frame[64 << 10];
+    for (;;) {
+        for (int i = 0; i < frames; i++) {
+            zmq_msg_t msg;
+            zmq_msg_init_data (&msg, frame, sizeof frame, keep, NULL);
+            if (zmq_msg_send (&msg, sock, i < frames - 1 ? ZMQ_SNDMORE : 0) < 0)
+                zmq_msg_close (&msg);
+        }
+        __atomic_add_fetch (sent, 1, __ATOMIC_RELAXED);
+    }
+}
+
+typedef struct {
+    pid_t pids[2];
+    uint64_t *sent; /* shared with them */
+} senders_t;
+
+/*  Whole messages of 500 MiB and more, by somebody whose key is allowed: the client, which may use
+ *  both ports. In processes of their own, which are killed: libzmq's own assertions do not take it
+ *  well when a socket is closed amid such a message. */
+static void large_messages (attack_t *self)
+{
+    static const aut_port_t ports[] = {AUT_PORT_CLIENT, AUT_PORT_DATA};
+    senders_t *senders = self->peer;
+    if (!senders) {
+        self->peer = senders = aut_calloc (1, sizeof *senders);
+        senders->sent = mmap (NULL, sizeof *senders->sent, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        ck_assert_ptr_ne (senders->sent, MAP_FAILED);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (senders->pids[i] && waitpid (senders->pids[i], NULL, WNOHANG) == 0)
+            continue;
+        senders->pids[i] = fork ();
+        if (senders->pids[i] == 0) {
+            prctl (PR_SET_PDEATHSIG, SIGKILL);
+            send_large (dealer (self, ports[i], ZMQ_DEALER), 8000, senders->sent);
+        }
+    }
+    self->attempts = __atomic_load_n (senders->sent, __ATOMIC_RELAXED);
+    poll (NULL, 0, 50);
+}
+
+static void end_large_messages (attack_t *self)
+{
+    senders_t *senders = self->peer;
+    for (size_t i = 0; senders && i < 2; i++) {
+        kill (senders->pids[i], SIGKILL);
+        waitpid (senders->pids[i], NULL, 0);
+    }
+    if (senders)
+        munmap (senders->sent, sizeof *senders->sent);
+    free (senders);
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -361,6 +441,7 @@ static void giant_headers (attack_t *self)
 }
 
 const attack_kind_t attack_kinds[] = {
+    {"nobody", nobody, NULL, 10, NULL, 64, 0, false},
     {"random bytes", random_bytes, NULL, 50, "handshake", 128, 0, false},
     {"wrong greetings", wrong_greetings, NULL, 50, "handshake", 128, 0, false},
     {"wrong messages", wrong_messages, NULL, 50, "message", 128, 0, false},
@@ -376,6 +457,8 @@ const attack_kind_t attack_kinds[] = {
     {"random bytes, keys required", random_bytes, NULL, 50, "handshake", 128, 0, true},
     {"wrong greetings, keys required", wrong_greetings, NULL, 50, "handshake", 128, 0, true},
     {"endless messages, keys required", endless_message, NULL, 50, "handshake", 64, 0, true},
+    {"messages of 500 MiB by a key-holder", large_messages, end_large_messages, 200, "flood", 768,
+     0, true},
     {"thousands of connections, keys required", crowd, NULL, 60, "crowd", 512, 4096, true},
 };
 const size_t attack_kind_count = sizeof attack_kinds / sizeof *attack_kinds;

@@ -167,6 +167,17 @@ void stage_close (stage_t *self)
     ck_assert_int_eq (aut_dir_remove (self->dir), 0);
 }
 
+void stage_use_key (const stage_t *self, void *sock)
+{
+    aut_keypair_t pair;
+    char *dir = path_of (self, "keys-client");
+    ck_assert_int_eq (aut_keypair_load (&pair, dir), 0);
+    zmq_setsockopt (sock, ZMQ_CURVE_SERVERKEY, self->endpoints.key, strlen (self->endpoints.key));
+    zmq_setsockopt (sock, ZMQ_CURVE_PUBLICKEY, pair.public_key, strlen (pair.public_key));
+    zmq_setsockopt (sock, ZMQ_CURVE_SECRETKEY, pair.secret_key, strlen (pair.secret_key));
+    free (dir);
+}
+
 /* ---- the film -------------------------------------------------------------------------------- */
 
 void stage_film (stage_t *self)

@@ -26,6 +26,9 @@ typedef struct {
 void stage_open (stage_t *self, unsigned descriptors, bool keys);
 void stage_close (stage_t *self);
 
+/*  Gives a socket of libzmq the honest client's key. */
+void stage_use_key (const stage_t *self, void *sock);
+
 /*  Starts a client that renders a small film; whether it has ended well. A film that fails or takes
  *  longer than two minutes fails the test. */
 void stage_film (stage_t *self);
