@@ -48,6 +48,12 @@ broker_t *broker_newest (sim_t *sim)
     return newest;
 }
 
+broker_t *broker_owner (sim_t *sim)
+{
+    broker_t *newest = broker_newest (sim);
+    return newest && newest->self->endpoints.epoch == sim->disk.epoch ? newest : NULL;
+}
+
 broker_t *broker_at (sim_t *sim, uint32_t address)
 {
     for (uint32_t i = 0; i < SIM_BROKERS; i++)
@@ -200,7 +206,7 @@ static void restart (sim_t *sim, const sim_event_t *event)
 {
     (void)event;
     sim->restarting = false;
-    if (broker_newest (sim))
+    if (broker_owner (sim))
         return;
     bool moves = rng_below (&sim->noise, 4) == 0;
     broker_boot (sim, moves ? ++sim->last_address : sim->endpoint);

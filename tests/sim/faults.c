@@ -270,11 +270,11 @@ void faults_heal (sim_t *sim)
     sim->healed = true;
     memset (sim->armed, 0, sizeof sim->armed);
     sim->disk.full_until = sim->disk.fails_until = 0;
-    broker_t *newest = broker_newest (sim);
+    broker_t *owner = broker_owner (sim);
     for (uint32_t i = 0; i < SIM_BROKERS; i++)
-        if (sim->brokers[i].number && &sim->brokers[i] != newest)
+        if (sim->brokers[i].number && &sim->brokers[i] != owner)
             broker_kill (&sim->brokers[i]);
-    if (!newest)
+    if (!owner)
         broker_restart_later (sim, 500);
     for (uint32_t i = 0; i < sim->client_count; i++)
         sim->clients[i].path = (path_t){0};

@@ -232,6 +232,12 @@ static void takes_hello (oracle_t *self, uint64_t epoch, uint32_t conn,
             aut_grow (self->talks, &self->talk_cap, self->talk_count + 1, sizeof *self->talks);
         talk = &self->talks[self->talk_count++];
         *talk = (ora_talk_t){.conn = conn, .epoch = epoch};
+        const ora_talk_t *before = ora_talk (self, epoch, hello->instance);
+        if (before) { /* the same process on another connection */
+            memcpy (talk->name, before->name, sizeof talk->name);
+            talk->drained = before->drained;
+            talk->asked = before->asked;
+        }
     }
     if (hello->held_count > self->config.max_holds)
         ora_complain (self, "%s holds %zu attempts, its bound is %u", hello->name,

@@ -276,7 +276,8 @@ static void note_excluded (oracle_t *self, ora_task_t *task)
     if (task->failed_epoch != self->epoch)
         task->excluded_count = 0; /* a restarted broker does not know them any more */
     task->failed_epoch = self->epoch;
-    if (talk && task->excluded_count < ORA_EXCLUDED && !excluded (task, talk->name))
+    if (talk && talk->name[0] && task->excluded_count < ORA_EXCLUDED &&
+        !excluded (task, talk->name))
         snprintf (task->excluded[task->excluded_count++], sizeof task->excluded[0], "%.31s",
                   talk->name);
 }

@@ -222,6 +222,8 @@ void broker_run (broker_t *self);
 broker_t *broker_find (sim_t *sim, uint64_t number);
 /*  The newest that lives, or NULL. */
 broker_t *broker_newest (sim_t *sim);
+/*  The one that the store belongs to, or NULL. */
+broker_t *broker_owner (sim_t *sim);
 broker_t *broker_at (sim_t *sim, uint32_t address);
 void broker_restart_later (sim_t *sim, int64_t ms);
 /*  From wraps.c */

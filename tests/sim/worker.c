@@ -91,9 +91,10 @@ static void fail (node_t *node, worker_t *worker, int code, const char *text)
 static void make_file (work_t *work, int i, const node_t *node, const char *what)
 {
     char hex[AUT_HASH_HEX], key[AUT_HASH_HEX];
-    work->files[i].bytes = aut_sprintf (
-        "%s %s from %s by %s %" PRIu64, what, aut_hash_hex (&work->key, key),
-        work->has_input ? aut_hash_hex (&work->read, hex) : "-", node->name, node->made);
+    work->files[i].bytes =
+        aut_sprintf ("%s %s from %s by %s-%u %" PRIu64, what, aut_hash_hex (&work->key, key),
+                     work->has_input ? aut_hash_hex (&work->read, hex) : "-", node->name,
+                     node->index, node->made);
     size_t size = strlen (work->files[i].bytes);
     work->files[i].ref = (aut_ref_t){aut_hash_of (work->files[i].bytes, size), size};
 }
