@@ -13,7 +13,7 @@
 
 #define LOG "broker"
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
-#define LOOK_MS 200
+#define LOOK_MS 100
 #define LOG_LINES 10 /* refusals told one by one in each window; the rest are told as a number */
 #define LOG_WINDOW_MS 10000
 

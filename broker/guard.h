@@ -1,7 +1,7 @@
 /*  Who may use this broker: its key, the lists of who is allowed, and ZeroMQ's question at every
  *  handshake (ZAP).
  *
- *  One guard has a thread of its own, which answers the handshakes and looks at the lists five
+ *  One guard has a thread of its own, which answers the handshakes and looks at the lists ten
  * times a second. A key that was revoked is out by the next look: new connections are refused, and
  * every message of the old ones is checked against the lists as they are (libzmq lets a connection
  * that was accepted go on for ever).

@@ -240,6 +240,6 @@ void aut_socket_close (zsock_t **sock);
 
 /*  How often a thread looks whether a key was revoked, when nothing else wakes it; -1 without keys.
  */
-#define AUT_BROKER_LOOK_MS 200
+#define AUT_BROKER_LOOK_MS 100
 
 #endif
