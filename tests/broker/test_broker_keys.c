@@ -235,6 +235,28 @@ START_TEST (questions_are_refused_after_revocation)
 }
 END_TEST
 
+START_TEST (files_are_refused_after_revocation)
+{
+    aut_client_t *anna = new_client (ANNA);
+    aut_artifact_client_t *artifacts;
+    aut_ref_t ref;
+    char *data = NULL;
+    size_t size;
+    int rc = 0;
+    OK (aut_client_artifacts (anna, &artifacts));
+    OK (aut_artifact_put_bytes (artifacts, &ref, "a picture", 9));
+    take_out (AUT_ALLOW_CLIENTS, ANNA);
+    for (int64_t end = zclock_mono () + PATIENCE_MS; !rc && zclock_mono () < end;) {
+        rc = aut_artifact_get_bytes (artifacts, &ref.hash, 100, &data, &size);
+        free (data);
+        data = NULL;
+    }
+    ck_assert_int_eq (rc, AUT_ERR_DENIED);
+    ck_assert_int_eq (aut_artifact_put_bytes (artifacts, &ref, "another", 7), AUT_ERR_DENIED);
+    aut_client_destroy (&anna);
+}
+END_TEST
+
 /*  Another client's jobs are not there: neither in listings nor among events. */
 START_TEST (events_of_others_are_left_out)
 {
@@ -343,6 +365,7 @@ int main (void)
     tcase_add_test (tc, a_revoked_node_gives_its_lease_back);
     tcase_add_test (tc, a_connection_outlives_its_key_in_vain);
     tcase_add_test (tc, questions_are_refused_after_revocation);
+    tcase_add_test (tc, files_are_refused_after_revocation);
     tcase_add_test (tc, events_of_others_are_left_out);
     tcase_add_test (tc, subscriptions_end_with_the_key);
     suite_add_tcase (suite, tc);
