@@ -168,11 +168,22 @@ void oracle_broker_ended (oracle_t *self, uint64_t epoch, int code)
                       aut_error_detail ());
 }
 
+static ora_talk_t *talk_add (oracle_t *self, uint32_t conn)
+{
+    self->talks =
+        aut_grow (self->talks, &self->talk_cap, self->talk_count + 1, sizeof *self->talks);
+    ora_talk_t *talk = &self->talks[self->talk_count++];
+    *talk = (ora_talk_t){.conn = conn};
+    return talk;
+}
+
+/*  What was sent on it may still be taken in. */
 void oracle_conn_closed (oracle_t *self, uint32_t conn)
 {
     ora_talk_t *talk = talk_on (self, conn);
-    if (talk)
-        talk->closed = true;
+    if (!talk)
+        talk = talk_add (self, conn);
+    talk->closed = true;
 }
 
 void oracle_damaged (oracle_t *self)
@@ -227,17 +238,15 @@ static void takes_hello (oracle_t *self, uint64_t epoch, uint32_t conn,
                          const aut_msg_hello_t *hello)
 {
     ora_talk_t *talk = talk_on (self, conn);
-    if (!talk) {
-        self->talks =
-            aut_grow (self->talks, &self->talk_cap, self->talk_count + 1, sizeof *self->talks);
-        talk = &self->talks[self->talk_count++];
-        *talk = (ora_talk_t){.conn = conn, .epoch = epoch};
+    if (!talk || !talk->epoch) {
         const ora_talk_t *before = ora_talk (self, epoch, hello->instance);
-        if (before) { /* the same process on another connection */
-            memcpy (talk->name, before->name, sizeof talk->name);
-            talk->drained = before->drained;
-            talk->asked = before->asked;
-        }
+        ora_talk_t old = before ? *before : (ora_talk_t){0};
+        if (!talk)
+            talk = talk_add (self, conn);
+        talk->epoch = epoch; /* the same process, it may be, on another connection */
+        memcpy (talk->name, old.name, sizeof talk->name);
+        talk->drained = old.drained;
+        talk->asked = old.asked;
     }
     if (hello->held_count > self->config.max_holds)
         ora_complain (self, "%s holds %zu attempts, its bound is %u", hello->name,

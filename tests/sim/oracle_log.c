@@ -185,8 +185,10 @@ static bool excluded (const ora_task_t *task, const char *name)
     return false;
 }
 
-/*  Whether some node could surely take the task that never failed any of the job. */
-static bool able_elsewhere (const oracle_t *self, const ora_job_t *job, const ora_task_t *task)
+/*  A node that could surely take the task, and never failed any of the job; NULL if there is none.
+ */
+static const char *able_elsewhere (const oracle_t *self, const ora_job_t *job,
+                                   const ora_task_t *task)
 {
     for (size_t i = 0; i < self->talk_count; i++) {
         const ora_talk_t *talk = &self->talks[i];
@@ -197,9 +199,9 @@ static bool able_elsewhere (const oracle_t *self, const ora_job_t *job, const or
             good = !excluded (&job->tasks[k], talk->name);
         for (uint32_t w = 0; good && w < talk->worker_count; w++)
             if (ora_fits (&talk->workers[w], task))
-                return true;
+                return talk->name;
     }
-    return false;
+    return NULL;
 }
 
 static void check_place (oracle_t *self, const ora_job_t *job, const ora_task_t *task,
@@ -221,10 +223,11 @@ static void check_place (oracle_t *self, const ora_job_t *job, const ora_task_t 
                       talk->name);
     if (talk->drained)
         ora_complain (self, "t%" PRIu64 " is leased to %s, which drains", task->id, talk->name);
-    if (task->failed_epoch == self->epoch && excluded (task, talk->name) &&
-        able_elsewhere (self, job, task))
-        ora_complain (self, "t%" PRIu64 " is leased to %s again, where it failed", task->id,
-                      talk->name);
+    bool again = task->failed_epoch == self->epoch && excluded (task, talk->name);
+    const char *other = again ? able_elsewhere (self, job, task) : NULL;
+    if (other)
+        ora_complain (self, "t%" PRIu64 " is leased to %s again, where it failed, and not to %s",
+                      task->id, talk->name, other);
 }
 
 static void check_new_lease (oracle_t *self, const ora_job_t *job, const ora_task_t *task,
