@@ -143,7 +143,7 @@ function (aut_fuzz name)
     set_target_properties (${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test (NAME ${name} COMMAND ${name} --inputs ${A_INPUTS}
               ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
-    set_tests_properties (${name} PROPERTIES TIMEOUT 300 LABELS fuzz)
+    set_tests_properties (${name} PROPERTIES TIMEOUT 900 LABELS fuzz)
     if (AUTEUR_LIBFUZZER)
         add_executable (${name}-libfuzzer ${A_SOURCES})
         target_link_libraries (${name}-libfuzzer PRIVATE ${A_LINK} auteur_core)
