@@ -19,7 +19,7 @@
 
 #define ITEMS_MAX 512
 #define TURN_MS 10
-#define FILMS_FIRST 4
+#define FILMS_FIRST 2
 #define FILMS_AHEAD 3 /* in the storm at once */
 #define HUNGRY_MS 1500
 #define END_MS 60000 /* for everything to end after SIGTERM */

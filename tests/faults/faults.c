@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_MS 400 /* for somebody at work, before another card is drawn */
+#define PATIENCE_MS 150 /* for somebody at work, before another card is drawn */
 
 typedef bool (*strike_fn) (campaign_t *self, int kind, dice_t *dice);
 

@@ -51,6 +51,12 @@ void promise_leased (campaign_t *self, const node_t *node, const aut_token_t *to
     promise->start = node->proc.count;
 }
 
+bool promise_is_current (campaign_t *self, const aut_token_t *token)
+{
+    const promise_t *promise = find (self, token->task);
+    return !promise->acked && promise->leased == token->attempt + 1;
+}
+
 void promise_submitted (campaign_t *self, film_t *film, const char *job)
 {
     if (film->promised[0] && strcmp (film->promised, job) != 0)

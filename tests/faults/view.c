@@ -45,7 +45,8 @@ void view_forget_node (campaign_t *self, node_t *node)
 {
     for (size_t i = 0; i < node->hold_count; i++) {
         const hold_t *hold = &node->holds[i];
-        bool lost = node->proc.killed && hold->started && !hold->done;
+        bool lost = node->proc.killed && hold->started && !hold->done &&
+                    promise_is_current (self, &hold->token);
         if (lost)
             campaign_note (self, "t%" PRIu64 " lost with %s", hold->token.task, node->name);
         if (lost && self->loss_count < LOSSES_MAX) {
@@ -71,6 +72,14 @@ static void recovered (campaign_t *self, const aut_token_t *token)
                        (int)(self->now - self->losses[i].at));
         self->losses[i--] = self->losses[--self->loss_count];
     }
+}
+
+/*  Another attempt came first, or the dead one's result had arrived. */
+static void forget_losses (campaign_t *self, uint64_t task)
+{
+    for (size_t i = 0; i < self->loss_count; i++)
+        if (self->losses[i].task == task)
+            self->losses[i--] = self->losses[--self->loss_count];
 }
 
 static void leased_again (campaign_t *self, const node_t *node, const aut_token_t *token)
@@ -164,7 +173,11 @@ static link_verdict_t from_node (campaign_t *self, node_t *node, const aut_msg_t
             hold->started = true;
         recovered (self, &msg->started.token);
         break;
+    case AUT_MSG_PROGRESS: /* its STARTED may have been lost */
+        recovered (self, &msg->progress.token);
+        break;
     case AUT_MSG_DONE:
+        recovered (self, &msg->done.token);
         hold = find (node, &msg->done.token);
         if (hold && node->trap == TRAP_DONE_HALF)
             return spring (self, node);
@@ -211,8 +224,10 @@ static link_verdict_t to_node (campaign_t *self, node_t *node, const aut_msg_t *
         break;
     case AUT_MSG_ACK:
         hold = find (node, &msg->ack.token);
-        if (hold && hold->done)
+        if (hold && hold->done) {
             promise_acked (self, &msg->ack.token);
+            forget_losses (self, msg->ack.token.task);
+        }
         if (hold && hold->done &&
             (node->trap == TRAP_ACK_LOST || node->trap == TRAP_ACK_KILL ||
              node->trap == TRAP_ACK_BROKER))
