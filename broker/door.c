@@ -176,7 +176,7 @@ static uint16_t port_of (const struct sockaddr_storage *address)
 /*  The server that a descriptor is a connection of, and its peer's port and bytes; or NULL. */
 static server_t *find_server (aut_door_t *self, int fd, uint16_t *peer_port, uint64_t *received)
 {
-    struct sockaddr_storage ours, theirs;
+    struct sockaddr_storage ours = {0}, theirs = {0};
     tcp_count_t info;
     socklen_t ours_size = sizeof ours, theirs_size = sizeof theirs, info_size = sizeof info;
     if (getsockname (fd, (struct sockaddr *)&ours, &ours_size) < 0)
