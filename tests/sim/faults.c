@@ -283,7 +283,8 @@ void faults_heal (sim_t *sim)
         node->path = (path_t){0};
         node->full_until = 0;
         node->lie = node->crash_sending = NULL;
-        node_offer (node, false);
+        if (node->less) /* the others are not to say HELLO for it */
+            node_offer (node, false);
         for (uint32_t w = 0; w < node->worker_count; w++) {
             node->workers[w].fault = NULL;
             node->workers[w].flapping_until = 0;

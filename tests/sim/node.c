@@ -260,7 +260,7 @@ void node_clear (node_t *self)
     if (self->conn)
         net_close (self->sim, self->conn);
     self->conn = 0;
-    self->connecting = self->dying = self->leaving = self->drained = false;
+    self->connecting = self->dying = self->leaving = self->drained = self->less = false;
     self->lie = self->crash_sending = NULL;
     while (self->works)
         work_free (self, self->works);
@@ -293,6 +293,7 @@ void node_message (node_t *self, const uint8_t *bytes, size_t size)
 
 void node_offer (node_t *self, bool less)
 {
+    self->less = less;
     aut_msg_worker_t infos[2] = {self->infos[0], self->infos[1]};
     for (uint32_t w = 0; less && w < self->worker_count; w++)
         infos[w].model_count = w;

@@ -293,7 +293,7 @@ typedef struct {
     sim_t *sim;
     uint32_t index;
     char name[16];
-    bool dying, leaving, drained, lying;
+    bool dying, leaving, drained, lying, less;
     uint64_t gen;
     int64_t stopped_until, offset, wake_at;
     aut_session_t *session;
