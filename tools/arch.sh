@@ -14,7 +14,7 @@ function allowed (file) {
     if (file ~ /^proto\//) return "lib/ proto/"
     if (file ~ /^broker\/core\//) return "lib/core/ broker/core/"
     if (file ~ /^broker\//) return "lib/ proto/ broker/"
-    if (file == "node/engine/tools/generate.c") return "lib/core/ lib/media/ node/engine/"
+    if (file == "node/engine/tools/generate.c") return "lib/core/ lib/film/ lib/media/ node/engine/"
     if (file ~ /^node\/engine\//) return "lib/core/ node/engine/"
     if (file ~ /^node\//) return "lib/ proto/ node/"
     if (file == "client/local.c") return "lib/ proto/ client/ broker/broker.h node/node.h"

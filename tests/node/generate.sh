@@ -53,6 +53,24 @@ makes wan21-t2v 64,48,24000/1001,9 --width 64 --height 48 --frames 9 --json --fp
 [ "$(jq -r .frames_sha256 "$TMP/out")" = "$first" ] || fail "the same clip has other frames"
 makes wan21-t2v 64,48,16/1,9 --width 64 --height 48 --frames 9 --json --seed 1
 [ "$(jq -r .frames_sha256 "$TMP/out")" != "$first" ] || fail "another seed has the same frames"
+
+# What is not said comes from a manifest beside the weights.
+mkdir "$TMP/own"
+ln -s "$GOLDENS"/wan22-ti2v/model/* "$TMP/own/"
+cat >"$TMP/own/model.json" <<'JSON'
+{"id": "own", "name": "own", "version": "1.0.0", "type": "video", "capabilities": ["text-to-video"],
+ "requirements": {"vram": 0, "disk_space": 0}, "files": [], "license": "Apache-2.0",
+ "auteur": {"backend": "wan",
+            "video": {"fps": 8, "frames": {"multiple": 4, "offset": 1, "max": 9},
+                      "size": {"multiple": 32, "default": [64, 32], "min": [32, 32], "max": [128, 64]},
+                      "tail": {"min": 1, "max": 5}},
+            "tiers": {"standard": {"steps": 3, "guidance": 1.5}}, "precision": ["fp32"]}}
+JSON
+"$BIN/auteur-generate" --model "$TMP/own" --prompt "a brass clock" --threads 1 --json \
+    -o "$TMP/own.mkv" >"$TMP/out" 2>"$TMP/log" || fail "a model with a manifest ended with $?"
+[ "$(jq -r '"\(.width) \(.height) \(.frames) \(.fps) \(.steps) \(.guidance)"' "$TMP/out")" = "64 32 9 8 3 1.5" ] ||
+    fail "the manifest was not heard: $(cat "$TMP/out")"
+
 makes wan22-ti2v 64,32,24/1,5 --width 64 --height 32 --frames 5
 makes wan22-ti2v 96,64,24/1,5 --width 96 --frames 5 --image "$TMP/wide.png"
 makes wan22-a14b-t2v 32,32,16/1,5 --width 32 --height 32 --frames 5 --guidance-2 3

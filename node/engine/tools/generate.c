@@ -6,9 +6,11 @@
  */
 #include "lib/core/clock.h"
 #include "lib/core/error.h"
+#include "lib/core/file.h"
 #include "lib/core/json.h"
 #include "lib/core/mem.h"
 #include "lib/core/options.h"
+#include "lib/film/registry.h"
 #include "lib/media/clip.h"
 #include "lib/media/picture.h"
 #include "node/engine/engine.h"
@@ -29,9 +31,10 @@ static const char about[] =
     "needed.\n"
     "\n"
     "MODEL is a diffusers folder of the Wan family, or ORG/NAME[@REVISION] in the Hugging Face\n"
-    "cache. What is not said comes from the model: Wan 2.2 TI2V makes 121 frames of 1280 x 704 at\n"
-    "24 fps, the others 81 frames of 832 x 480 at 16 fps. Sizes are multiples of 16 (TI2V: 32),\n"
-    "frames 1 + 4k. With --image and no size, the clip has the picture's shape and about as many\n"
+    "cache. What is not said comes from the folder's model.json, or else from the family: Wan 2.2\n"
+    "TI2V makes 121 frames of 1280 x 704 at 24 fps, the others 81 frames of 832 x 480 at 16 fps.\n"
+    "Sizes are multiples of 16 (TI2V: 32), frames 1 + 4k. With --image and no size, the clip has "
+    "the picture's shape and about as many\n"
     "pixels.\n"
     "\n"
     "The same model, options and seed give the same clip on the same kind of device. On a CPU a\n"
@@ -51,11 +54,18 @@ typedef struct {
     bool json;
 } arguments_t;
 
+/*  What the model is made for. */
+typedef struct {
+    double width, height, fps, guidance;
+    int64_t frames, steps;
+} native_t;
+
 /*  A clip on its way. */
 typedef struct {
     const arguments_t *args;
     engine_t *engine;
     const char *device;
+    native_t native;
     engine_request_t request;
     engine_report_t report;
     aut_picture_t *first, *last;
@@ -196,13 +206,43 @@ static int64_t on_lattice (double value, int64_t by)
     return (count > 0 ? count : 1) * by;
 }
 
-/*  What is not said of the size: the family's number of pixels, in the shape of the picture. */
+/*  From the manifest beside the weights if there is one, else from the family. */
+static int learn_native (clip_t *self)
+{
+    const folder_t *folder = engine_folder (self->engine);
+    bool tokens = folder->expand_timesteps;
+    self->native =
+        tokens ? (native_t){1280, 704, 24, 5, 121, 50} : (native_t){832, 480, 16, 5, 81, 50};
+    char *path = aut_sprintf ("%s/model.json", folder->path), *text = NULL;
+    size_t size = 0;
+    aut_registry_t *registry = aut_registry_new ();
+    int rc =
+        access (path, F_OK) == 0 ? aut_file_read (path, AUT_MANIFEST_MAX_BYTES, &text, &size) : 0;
+    if (rc == 0 && text)
+        rc = aut_registry_add (registry, path, text, size, true);
+    const aut_model_t *model = rc == 0 && text ? aut_registry_at (registry, 0) : NULL;
+    if (model && model->video && !model->native) {
+        const aut_model_tier_t *tier = &model->tiers[AUT_TIER_STANDARD];
+        double guidance = (double)tier->guidance.units / pow (10, (double)tier->guidance.scale);
+        self->native = (native_t){.width = model->width,
+                                  .height = model->height,
+                                  .fps = (double)model->rate.num / (double)model->rate.den,
+                                  .frames = model->frames_max,
+                                  .guidance = tier->offered ? guidance : 5,
+                                  .steps = tier->offered ? tier->steps : 50};
+    }
+    aut_registry_destroy (&registry);
+    free (text);
+    free (path);
+    return rc;
+}
+
+/*  What is not said of the size: the model's number of pixels, in the shape of the picture. */
 static void choose_size (clip_t *self)
 {
     const engine_facts_t *facts = engine_facts (self->engine);
     const arguments_t *args = self->args;
-    bool tokens = engine_folder (self->engine)->expand_timesteps;
-    double width = tokens ? 1280 : 832, height = tokens ? 704 : 480;
+    double width = self->native.width, height = self->native.height;
     double shape =
         self->first ? (double)self->first->width / (double)self->first->height : width / height;
     double area = width * height;
@@ -214,7 +254,7 @@ static void choose_size (clip_t *self)
         args->width ? args->width : on_lattice (sqrt (area * shape), facts->width_multiple);
     self->request.height =
         args->height ? args->height : on_lattice (sqrt (area / shape), facts->height_multiple);
-    int64_t by = facts->frames_multiple, most = (tokens ? 121 : 81) - facts->frames_offset;
+    int64_t by = facts->frames_multiple, most = self->native.frames - facts->frames_offset;
     self->request.frames = args->frames ? args->frames : facts->frames_offset + most / by * by;
 }
 
@@ -222,9 +262,7 @@ static void choose_size (clip_t *self)
  *  thousandths. */
 static int choose_rate (clip_t *self)
 {
-    double fps = self->args->fps;
-    if (fps == 0)
-        fps = engine_folder (self->engine)->expand_timesteps ? 24 : 16;
+    double fps = self->args->fps == 0 ? self->native.fps : self->args->fps;
     double whole = floor (fps + 0.5);
     if (!(fps >= 1 && fps <= 240))
         return aut_fail (AUT_ERR_INVALID, "--fps: %g is not between 1 and 240", fps);
@@ -264,14 +302,17 @@ static int give_picture (engine_picture_t *out, aut_picture_t **picture, const c
 static int make_request (clip_t *self)
 {
     const arguments_t *args = self->args;
-    self->request = (engine_request_t){.prompt = args->prompt,
-                                       .negative = args->negative,
-                                       .steps = (size_t)args->steps,
-                                       .guidance = args->guidance,
-                                       .guidance_2 = args->guidance_2,
-                                       .flow_shift = args->flow_shift,
-                                       .seed = (uint64_t)args->seed};
-    int rc = load_picture (&self->first, args->image);
+    int rc = learn_native (self);
+    self->request =
+        (engine_request_t){.prompt = args->prompt,
+                           .negative = args->negative,
+                           .steps = (size_t)(args->steps ? args->steps : self->native.steps),
+                           .guidance = args->guidance < 0 ? self->native.guidance : args->guidance,
+                           .guidance_2 = args->guidance_2,
+                           .flow_shift = args->flow_shift,
+                           .seed = (uint64_t)args->seed};
+    if (rc == 0)
+        rc = load_picture (&self->first, args->image);
     if (rc == 0)
         rc = load_picture (&self->last, args->last);
     if (rc)
@@ -398,8 +439,7 @@ static int run (const arguments_t *args)
 
 int main (int argc, char **argv)
 {
-    arguments_t args = {
-        .fit = "crop", .device = "auto", .steps = 50, .guidance = 5.0, .negative = ""};
+    arguments_t args = {.fit = "crop", .device = "auto", .guidance = -1, .negative = ""};
     const aut_opt_t table[] = {
         {"model", 'm', AUT_OPT_STRING, &args.model, "MODEL",
          "a diffusers folder, or ORG/NAME in the Hugging Face cache", NULL, 0, 0},
@@ -413,11 +453,10 @@ int main (int argc, char **argv)
         {"width", 0, AUT_OPT_INT, &args.width, "PIXELS", "of the clip", NULL, 1, 8192},
         {"height", 0, AUT_OPT_INT, &args.height, "PIXELS", "of the clip", NULL, 1, 8192},
         {"frames", 0, AUT_OPT_INT, &args.frames, "N", "how many", NULL, 1, 100000},
-        {"steps", 0, AUT_OPT_INT, &args.steps, "N", "of denoising; more is slower and finer (50)",
-         NULL, 1, 1000},
+        {"steps", 0, AUT_OPT_INT, &args.steps, "N", "of denoising; more is slower and finer", NULL,
+         1, 1000},
         {"guidance", 0, AUT_OPT_NUMBER, &args.guidance, "SCALE",
-         "how closely the prompt is followed; 1 or less: without, twice as fast (5)", NULL, 0,
-         1000},
+         "how closely the prompt is followed; 1 or less: without, twice as fast", NULL, 0, 1000},
         {"guidance-2", 0, AUT_OPT_NUMBER, &args.guidance_2, "SCALE",
          "the same for the second expert of A14B models (as --guidance)", NULL, 0, 1000},
         {"flow-shift", 0, AUT_OPT_NUMBER, &args.flow_shift, "SHIFT",
