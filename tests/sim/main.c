@@ -173,6 +173,7 @@ static void add (tally_t *to, const tally_t *from)
 static pid_t start (const options_t *options, uint64_t job, int *out)
 {
     int ends[2];
+    *out = -1;
     if (pipe (ends))
         return -1;
     pid_t pid = fork ();

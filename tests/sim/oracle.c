@@ -350,8 +350,8 @@ static void says_welcome (oracle_t *self, uint64_t epoch, ora_talk_t *talk,
         ora_task_t *task = ora_task (self, held->task, NULL);
         const ora_claim_t *claim =
             task ? ora_claim (task, held->attempt, held->epoch, talk->instance, false) : NULL;
-        if (held->must_go_on && task->state == ORA_WAITS && task->attempt == held->attempt &&
-            !(claim && (claim->failed || claim->released)))
+        if (held->must_go_on && task && task->state == ORA_WAITS &&
+            task->attempt == held->attempt && !(claim && (claim->failed || claim->released)))
             ora_complain (self, "t%" PRIu64 " was given up although its node still has it",
                           task->id);
         held->must_go_on = false;
