@@ -314,6 +314,8 @@ void oracle_broker_takes (oracle_t *self, int64_t now, uint64_t epoch, uint32_t 
     aut_msg_t msg = {0};
     ora_talk_t *talk = talk_on (self, conn);
     self->now = now;
+    if (talk && now - talk->heard > self->config.silent_ms / 2)
+        talk->welcomed = false; /* it may count as lost, until its next HELLO */
     if (aut_msg_decode (&msg, bytes, AUT_HEAD_SIZE, bytes + AUT_HEAD_SIZE, size - AUT_HEAD_SIZE)) {
         ora_complain (self, "a message on the way to the broker is none");
         aut_msg_clear (&msg);
