@@ -14,7 +14,8 @@
 #define LOG "broker"
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define LOOK_MS 100
-#define LOG_LINES 10 /* refusals told one by one in each window; the rest are told as a number */
+#define RETRY_MS 1000 /* lists that cannot be read are tried again though they stay as they are */
+#define LOG_LINES 10  /* refusals told one by one in each window; the rest are told as a number */
 #define LOG_WINDOW_MS 10000
 
 struct aut_guard {
@@ -30,7 +31,8 @@ struct aut_guard {
     /* the thread's own */
     zsock_t *zap;
     aut_guard_look_t look;
-    int64_t next_look;
+    aut_guard_lists_t lists;
+    int64_t next_look, next_retry; /* the latter while a list cannot be read, else 0 */
 };
 
 static const unsigned port_roles[AUT_PORT_COUNT] = {
@@ -146,31 +148,40 @@ static uint64_t tell_losses (aut_guard_entry_t *before, aut_guard_entry_t *after
     return losses;
 }
 
-/*  Reads the lists again if their files have changed. A list that cannot be read leaves those in
- *  force that were: a slip of an editor must not stop a farm. */
-static void look (aut_guard_t *self)
+/*  Puts what the lists say now in force. */
+static void enforce (aut_guard_t *self, bool stale)
 {
-    aut_guard_entry_t *entries, *before;
-    self->next_look = now_ms () + LOOK_MS;
-    if (!aut_guard_look (&self->look, self->dir))
-        return;
-    int rc = aut_guard_entries_load (&entries, self->dir);
-    if (rc)
-        aut_log (AUT_LOG_ERROR, LOG, "%s; the lists of keys from before stay in force",
-                 aut_error_detail ());
+    aut_guard_entry_t *entries = aut_guard_entries_of (&self->lists);
     pthread_mutex_lock (&self->mutex);
-    self->stats.stale = rc != 0;
-    self->stats.reloads += rc == 0;
-    before = self->entries;
-    if (!rc)
-        self->entries = entries;
+    aut_guard_entry_t *before = self->entries;
+    self->entries = entries;
+    self->stats.stale = stale;
+    self->stats.reloads += !stale;
     pthread_mutex_unlock (&self->mutex);
-    if (rc)
-        return;
     uint64_t losses = tell_losses (before, entries);
     if (losses)
         __atomic_add_fetch (&self->losses, losses, __ATOMIC_ACQ_REL);
     aut_guard_entries_free (&before);
+}
+
+/*  Reads the lists again if their files have changed. One that cannot be read stays in force as it
+ *  was: a slip of an editor must not stop a farm. It is tried again, because what is in the way may
+ *  be the folder's mode, or that there are no descriptors left, which the files do not show. */
+static void look (aut_guard_t *self)
+{
+    int64_t now = now_ms ();
+    bool changed = aut_guard_look (&self->look, self->dir);
+    self->next_look = now + LOOK_MS;
+    if (!changed && (!self->next_retry || now < self->next_retry))
+        return;
+    int rc = aut_guard_lists_load (&self->lists, self->dir);
+    if (rc && (changed || !self->next_retry))
+        aut_log (AUT_LOG_ERROR, LOG, "%s; lists that cannot be read stay in force as they were",
+                 aut_error_detail ());
+    else if (!rc && self->next_retry)
+        aut_log (AUT_LOG_INFO, LOG, "all lists of keys can be read again");
+    self->next_retry = rc ? now + RETRY_MS : 0;
+    enforce (self, rc != 0);
 }
 
 /* ---- handshakes ----------------------------------------------------------------------------- */
@@ -271,6 +282,7 @@ static void destroy (aut_guard_t *self)
 {
     zsock_destroy (&self->zap);
     aut_guard_entries_free (&self->entries);
+    aut_guard_lists_clear (&self->lists);
     pthread_mutex_destroy (&self->mutex);
     memset (&self->pair, 0, sizeof self->pair);
     free (self->dir);
@@ -287,7 +299,9 @@ int aut_guard_start (aut_guard_t **out, const char *dir)
     int rc = aut_keypair_load (&self->pair, dir);
     aut_guard_look (&self->look, dir);
     if (!rc)
-        rc = aut_guard_entries_load (&self->entries, dir);
+        rc = aut_guard_lists_load (&self->lists, dir);
+    if (!rc)
+        self->entries = aut_guard_entries_of (&self->lists);
     self->stats.reloads = 1;
     self->window_ms = now_ms ();
     if (!rc) {

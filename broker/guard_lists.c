@@ -1,7 +1,6 @@
 /*  Three files to one table: a key's roles are the sum over the lists that have it. */
 #include "broker/guard_lists.h"
 
-#include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
 
@@ -51,20 +50,35 @@ static void add (aut_guard_entry_t **entries, const aut_allowed_t *allowed, aut_
     }
 }
 
-int aut_guard_entries_load (aut_guard_entry_t **out, const char *dir)
+int aut_guard_lists_load (aut_guard_lists_t *lists, const char *dir)
 {
-    int rc = 0;
-    *out = NULL;
-    for (int kind = 0; !rc && kind < AUT_ALLOW_BROKERS; kind++) {
+    int result = 0;
+    for (int kind = 0; kind < AUT_ALLOW_BROKERS; kind++) {
         aut_allow_list_t list;
-        rc = aut_allow_list_load (&list, dir, (aut_allow_kind_t)kind);
-        for (size_t i = 0; !rc && i < list.count; i++)
-            add (out, &list.items[i], (aut_allow_kind_t)kind);
-        aut_allow_list_clear (&list);
+        int rc = aut_allow_list_load (&list, dir, (aut_allow_kind_t)kind);
+        if (rc) {
+            result = rc;
+            continue;
+        }
+        aut_allow_list_clear (&lists->kinds[kind]);
+        lists->kinds[kind] = list;
     }
-    if (rc)
-        aut_guard_entries_free (out);
-    return rc;
+    return result;
+}
+
+void aut_guard_lists_clear (aut_guard_lists_t *lists)
+{
+    for (int kind = 0; kind < AUT_ALLOW_BROKERS; kind++)
+        aut_allow_list_clear (&lists->kinds[kind]);
+}
+
+aut_guard_entry_t *aut_guard_entries_of (const aut_guard_lists_t *lists)
+{
+    aut_guard_entry_t *entries = NULL;
+    for (int kind = 0; kind < AUT_ALLOW_BROKERS; kind++)
+        for (size_t i = 0; i < lists->kinds[kind].count; i++)
+            add (&entries, &lists->kinds[kind].items[i], (aut_allow_kind_t)kind);
+    return entries;
 }
 
 bool aut_guard_look (aut_guard_look_t *look, const char *dir)

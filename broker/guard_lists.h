@@ -23,8 +23,18 @@ typedef struct {
     } files[AUT_ALLOW_BROKERS];
 } aut_guard_look_t;
 
-/*  Reads the lists of `dir`: 0 and `*out`, which aut_guard_entries_free frees, or why not. */
-int aut_guard_entries_load (aut_guard_entry_t **out, const char *dir);
+/*  The lists as they were when each could last be read. Zero-initialise. */
+typedef struct {
+    aut_allow_list_t kinds[AUT_ALLOW_BROKERS];
+} aut_guard_lists_t;
+
+/*  Reads the lists of `dir`. One that cannot be read stays as it was and does not keep the others
+ *  from changing: 0, or why the last of those could not be read. */
+int aut_guard_lists_load (aut_guard_lists_t *lists, const char *dir);
+void aut_guard_lists_clear (aut_guard_lists_t *lists);
+
+/*  The lists as one table, which aut_guard_entries_free frees. */
+aut_guard_entry_t *aut_guard_entries_of (const aut_guard_lists_t *lists);
 void aut_guard_entries_free (aut_guard_entry_t **entries);
 aut_guard_entry_t *aut_guard_entries_find (aut_guard_entry_t *entries, const char *key);
 

@@ -6,7 +6,9 @@
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { BROKER, NODE_A, NODE_B, ANNA, BEN, OTTO, VERA, PEOPLE };
 
@@ -96,6 +98,19 @@ static void expect_token (node_t *node, aut_msg_type_t type, const aut_token_t *
     ck_assert_uint_eq (in.msg.ack.token.task, token->task);
     ck_assert_uint_eq (in.msg.ack.token.attempt, token->attempt);
     aut_received_clear (&in);
+}
+
+/*  A node's socket that names its route. */
+static zsock_t *routed (int who)
+{
+    zsock_t *sock = zsock_new (ZMQ_DEALER);
+    zsock_set_identity (sock, "a-route");
+    zsock_set_linger (sock, 0);
+    zsock_set_curve_serverkey (sock, curves[who].server_key);
+    zsock_set_curve_publickey (sock, curves[who].own.public_key);
+    zsock_set_curve_secretkey (sock, curves[who].own.secret_key);
+    ck_assert_int_eq (zsock_connect (sock, "%s", at.url[AUT_PORT_NODE]), 0);
+    return sock;
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -257,6 +272,89 @@ START_TEST (files_are_refused_after_revocation)
 }
 END_TEST
 
+/* ---- lists that cannot be read --------------------------------------------------------------- */
+
+static void write_list (const char *file, const char *text)
+{
+    char *path = aut_path_join (keys, file, NULL);
+    FILE *out = fopen (path, "w"); /* in place, as an editor does; the mode stays */
+    ck_assert_ptr_nonnull (out);
+    ck_assert_int_ge (fputs (text, out), 0);
+    ck_assert_int_eq (fclose (out), 0);
+    free (path);
+}
+
+static void await_metric (const char *line)
+{
+    aut_client_t *vera = new_client (VERA);
+    bool there = false;
+    for (int64_t end = zclock_mono () + PATIENCE_MS; !there && zclock_mono () < end;) {
+        json_t *reply = query (vera, "{\"get\":\"metrics\"}");
+        const char *text = json_string_value (json_object_get (reply, "text"));
+        there = text && strstr (text, line);
+        json_decref (reply);
+    }
+    ck_assert_msg (there, "no %s", line);
+    aut_client_destroy (&vera);
+}
+
+START_TEST (a_slip_in_one_list_holds_no_revocation_up)
+{
+    zsock_t *sock;
+    OK (aut_net_connect_curve (&sock, AUT_PORT_CLIENT, at.url[AUT_PORT_CLIENT], &curves[ANNA]));
+    await_answer (sock, AUT_MSG_PONG);
+    write_list ("viewers.allow", "this is no line of a list\n");
+    await_metric ("auteur_key_lists_stale 1"); /* vera may still ask */
+    take_out (AUT_ALLOW_CLIENTS, ANNA);
+    await_answer (sock, AUT_MSG_ERROR);
+    zsock_destroy (&sock);
+}
+END_TEST
+
+/*  The mode of the folder does not show in the files, which stay as they are when it is mended. */
+START_TEST (lists_count_once_the_folder_is_mended)
+{
+    zsock_t *sock;
+    OK (aut_net_connect_curve (&sock, AUT_PORT_CLIENT, at.url[AUT_PORT_CLIENT], &curves[ANNA]));
+    await_answer (sock, AUT_MSG_PONG);
+    ck_assert_int_eq (chmod (keys, 0755), 0);
+    write_list ("clients.allow", "# nobody\n");
+    await_metric ("auteur_key_lists_stale 1");
+    await_answer (sock, AUT_MSG_PONG); /* still in force */
+    ck_assert_int_eq (chmod (keys, 0700), 0);
+    await_answer (sock, AUT_MSG_ERROR);
+    await_metric ("auteur_key_lists_stale 0");
+    zsock_destroy (&sock);
+}
+END_TEST
+
+/*  A peer may choose its route by itself, also one that another node had. */
+START_TEST (a_route_is_its_key_s)
+{
+    aut_client_t *anna = new_client (ANNA);
+    node_t *a = keyed_node (NODE_A, "a"), *b;
+    aut_received_t in;
+    zsock_destroy (&a->sock);
+    a->sock = routed (NODE_A);
+    join (a);
+    char *job = submit_film (anna, "film", 1, 1);
+    aut_token_t token = take_task (a);
+    b = keyed_node (NODE_B, "b");
+    zsock_destroy (&b->sock);
+    zsock_destroy (&a->sock); /* its session lives on for a while */
+    b->sock = routed (NODE_B);
+    say_token (b, AUT_MSG_STARTED, &token);
+    expect (b, AUT_MSG_ERROR, &in);
+    ck_assert_str_eq (in.msg.error.code, "state");
+    aut_received_clear (&in);
+    join (b);
+    free (job);
+    drop_node (&a);
+    drop_node (&b);
+    aut_client_destroy (&anna);
+}
+END_TEST
+
 /*  Another client's jobs are not there: neither in listings nor among events. */
 START_TEST (events_of_others_are_left_out)
 {
@@ -366,6 +464,9 @@ int main (void)
     tcase_add_test (tc, a_connection_outlives_its_key_in_vain);
     tcase_add_test (tc, questions_are_refused_after_revocation);
     tcase_add_test (tc, files_are_refused_after_revocation);
+    tcase_add_test (tc, a_slip_in_one_list_holds_no_revocation_up);
+    tcase_add_test (tc, lists_count_once_the_folder_is_mended);
+    tcase_add_test (tc, a_route_is_its_key_s);
     tcase_add_test (tc, events_of_others_are_left_out);
     tcase_add_test (tc, subscriptions_end_with_the_key);
     suite_add_tcase (suite, tc);
