@@ -397,6 +397,10 @@ static void receive_one (node_t *self, aut_received_t *in)
         aut_net_send_error_to (self->sock, &in->peer, 0, 0, rc);
         return;
     }
+    if (session && strcmp (session->key, in->user) != 0) {
+        tell_gone (self, session); /* a peer may name its own route: this one is somebody else */
+        session = NULL;
+    }
     if (!session) {
         greet (self, in);
         return;
