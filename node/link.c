@@ -16,7 +16,11 @@ static int choose_keys (aut_link_t *self, const char *key)
 {
     aut_endpoints_t broker = {.name = self->node_endpoint, .key = (char *)key};
     broker.url[AUT_PORT_CLIENT] = self->node_endpoint;
-    return aut_curve_choose (&self->curve, self->keys, self->insecure, &broker);
+    aut_curve_t chosen;
+    int rc = aut_curve_choose (&chosen, self->keys, self->insecure, &broker);
+    if (!rc)
+        self->curve = chosen; /* else the old keys stay: no keys would be a plain connection */
+    return rc;
 }
 
 /*  Addresses and keys as they are now. A restarted broker rewrites its file. */

@@ -154,8 +154,8 @@ static void run_task (aut_node_daemon_t *self, uint32_t worker, uint64_t hold)
 static void reconnect (aut_node_daemon_t *self)
 {
     aut_link_connect (&self->link);
-    if (!self->link.data_endpoint)
-        return; /* the file is not there yet */
+    if (!self->link.data_endpoint || !self->link.sock)
+        return; /* the file is not there yet, or the keys are not */
     if (self->fetcher)
         aut_transfer_move (self->fetcher, self->link.data_endpoint, &self->link.curve);
     if (self->uploader)
