@@ -16,6 +16,9 @@
 #include <unistd.h>
 #include <uthash.h>
 
+/*  Of a key: what announcements alone may cost in memory and in the file. */
+#define BLOBS_MAX 1000000
+
 /*  As in the file. */
 typedef struct {
     char key[AUT_KEY_TEXT - 1];
@@ -163,6 +166,19 @@ static uint64_t counted (aut_ledger_t *self, const char *key, const aut_hash_t *
     return item ? item->size : 0;
 }
 
+/*  A record that is there in part, on a full disk, would make garbage of all that follow it. */
+static void note (aut_ledger_t *self, const record_t *record)
+{
+    struct stat st;
+    bool known = fstat (self->fd, &st) == 0;
+    if (aut_file_write_all (self->fd, record, sizeof *record) == 0)
+        return;
+    aut_log (AUT_LOG_WARN, "broker", "cannot note an upload in %s: %s", self->path,
+             strerror (errno));
+    if (known && ftruncate (self->fd, st.st_size))
+        aut_log (AUT_LOG_WARN, "broker", "cannot cut %s: %s", self->path, strerror (errno));
+}
+
 int aut_ledger_take (aut_ledger_t *self, const char *key, const char *name, const aut_hash_t *hash,
                      uint64_t size, uint64_t max)
 {
@@ -176,11 +192,15 @@ int aut_ledger_take (aut_ledger_t *self, const char *key, const char *name, cons
                          "bound is --max-bytes of auteur keys allow)",
                          name, (unsigned long long)bytes, (unsigned long long)max,
                          (unsigned long long)size);
+    const account_t *account = find (self, key);
+    if (!known && account && HASH_COUNT (account->items) >= BLOBS_MAX)
+        return aut_fail (AUT_ERR_NO_SPACE,
+                         "%s has begun to upload %d files, and more are not kept "
+                         "account of",
+                         name, BLOBS_MAX);
     add (self, key, hash, size);
     memcpy (record.key, key, sizeof record.key);
     memcpy (record.hash, hash->bytes, sizeof record.hash);
-    if (aut_file_write_all (self->fd, &record, sizeof record))
-        aut_log (AUT_LOG_WARN, "broker", "cannot note an upload in %s: %s", self->path,
-                 strerror (errno));
+    note (self, &record);
     return 0;
 }
