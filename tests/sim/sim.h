@@ -281,7 +281,8 @@ typedef struct work {
 
 typedef struct {
     uint32_t id;
-    bool up, started, hung;
+    bool up, hung;
+    bool dying; /* killed: it says nothing more, and ends */
     uint64_t gen, hold;
     uint32_t frame;
     fault_t *fault; /* the next task meets it */

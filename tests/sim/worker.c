@@ -28,7 +28,7 @@ static worker_t *worker_of (const sim_event_t *event)
 
 static void down (node_t *node, worker_t *worker, const char *text)
 {
-    worker->up = false;
+    worker->up = worker->dying = false;
     worker->hold = 0;
     worker->gen++;
     node_event (node, &(aut_session_event_t){
@@ -64,12 +64,14 @@ void worker_start (node_t *node, uint32_t id)
     worker_t *worker = &node->workers[id];
     worker->gen++;
     worker->hold = 0;
+    worker->dying = false;
     later (node, rng_between (&node->sim->noise, 20, 600), on_up, id, worker->gen);
 }
 
 void worker_kill (node_t *node, uint32_t id)
 {
     worker_t *worker = &node->workers[id];
+    worker->dying = true;
     worker->gen++;
     later (node, rng_between (&node->sim->noise, 1, 40), on_down, id, worker->gen);
 }
@@ -202,7 +204,7 @@ static void on_cancelled (sim_t *sim, const sim_event_t *event)
 void worker_cancel (node_t *node, uint32_t id, uint64_t hold)
 {
     worker_t *worker = &node->workers[id];
-    if (worker->hold != hold || worker->hung)
+    if (worker->hold != hold || worker->hung || worker->dying)
         return; /* one that hangs does not hear it */
     later (node, rng_between (&node->sim->noise, 1, 300), on_cancelled, id, worker->gen);
 }
