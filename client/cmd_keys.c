@@ -198,14 +198,25 @@ static int allow (const keys_t *self)
     return rc;
 }
 
+/*  The key that a list has under the name (or as the key) that was given; "" if it has none. */
+static int find_key (const keys_t *self, aut_allow_kind_t kind, char key[AUT_KEY_TEXT])
+{
+    aut_allow_list_t list;
+    int rc = aut_allow_list_load (&list, self->dir, kind);
+    const aut_allowed_t *entry = rc ? NULL : aut_allow_list_find (&list, self->words[1]);
+    snprintf (key, AUT_KEY_TEXT, "%s", entry ? entry->key : "");
+    aut_allow_list_clear (&list);
+    return rc;
+}
+
 /*  Takes the key out of one list; counts it. */
-static int revoke_in (const keys_t *self, aut_allow_kind_t kind, json_t *out)
+static int revoke_in (const keys_t *self, aut_allow_kind_t kind, const char *key, json_t *out)
 {
     aut_allow_list_t list;
     int rc = aut_allow_list_load (&list, self->dir, kind);
     if (rc)
         return rc;
-    aut_allowed_t *entry = aut_allow_list_find (&list, self->words[1]);
+    aut_allowed_t *entry = aut_allow_list_find (&list, key);
     if (entry) {
         json_array_append_new (out, json_pack ("{s:s, s:s, s:s}", "name", entry->name, "key",
                                                entry->key, "role", aut_allow_word (kind)));
@@ -222,9 +233,16 @@ static int take_out (const keys_t *self)
     bool is_operator;
     int rc = self->as ? role_of (self->as, &only, &is_operator) : 0;
     json_t *out = json_array ();
+    /* A key may have another name in another list, and is to be out there, too. */
+    char keys[AUT_ALLOW_KINDS][AUT_KEY_TEXT] = {0};
     for (int i = 0; !rc && i < AUT_ALLOW_KINDS; i++)
         if (!self->as || i == (int)only)
-            rc = revoke_in (self, (aut_allow_kind_t)i, out);
+            rc = find_key (self, (aut_allow_kind_t)i, keys[i]);
+    for (int i = 0; !rc && i < AUT_ALLOW_KINDS * AUT_ALLOW_KINDS; i++) {
+        int kind = i / AUT_ALLOW_KINDS, from = i % AUT_ALLOW_KINDS;
+        if (keys[from][0] && (!self->as || kind == (int)only))
+            rc = revoke_in (self, (aut_allow_kind_t)kind, keys[from], out);
+    }
     if (!rc && json_array_size (out) == 0)
         rc = aut_fail (AUT_ERR_NOT_FOUND, "no list in %s has the name or key %.80s", self->dir,
                        self->words[1]);

@@ -148,6 +148,9 @@ as cora cancel "$(cat "$TMP/cora.job")" >/dev/null || fail "cora cannot cancel"
 as cora submit "$TMP/cora.json" --idempotency-key two >/dev/null || fail "cora's second job"
 
 # ---- a client that is revoked, and a list with a slip ----
+# the key is out of every list, whatever it is called there
+"$BIN/auteur" keys allow --as viewer screen "$("$BIN/auteur" keys show --public --keys "$K/cora")" \
+    --keys "$K/broker" >/dev/null || fail "cora's second role"
 "$BIN/auteur" keys revoke cora --keys "$K/broker" >/dev/null || fail "keys revoke cora"
 refused 3 "does not know this key" "a revoked client" as cora jobs
 echo "this is no line of a list" >>"$K/broker/nodes.allow"
