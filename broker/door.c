@@ -61,10 +61,11 @@ struct aut_door {
 };
 
 /*  What may wait of one connection: what a port's water mark lets through while its thread is busy
- *  (64 messages of 1 MiB on the data socket), and as much again. */
+ *  (64 messages of 1 MiB on the data socket), and as much again. Subscribers say little, and each
+ *  byte of a subscription becomes tens of bytes of ZeroMQ's tables. */
 static const uint64_t waiting_max[AUT_PORT_COUNT] = {
-    [AUT_PORT_CLIENT] = 64 << 20, [AUT_PORT_NODE] = 64 << 20,   [AUT_PORT_DATA] = 128 << 20,
-    [AUT_PORT_STATUS] = 64 << 20, [AUT_PORT_EVENTS] = 16 << 20,
+    [AUT_PORT_CLIENT] = 64 << 20, [AUT_PORT_NODE] = 64 << 20,  [AUT_PORT_DATA] = 128 << 20,
+    [AUT_PORT_STATUS] = 64 << 20, [AUT_PORT_EVENTS] = 1 << 20,
 };
 
 aut_door_t *aut_door_new (aut_refusals_t *refusals, const aut_clock_t *clock)
