@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh build|lint: installs the Debian packages that are missing, and does nothing if none is.
+# deps.sh build|lint|bench: installs the Debian packages that are missing, and does nothing if none is.
 # "a|b": either name will do (the first that the distribution has is installed).
 set -eu
 
@@ -9,11 +9,13 @@ libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev libs
 libass-dev libcairo2-dev libseccomp-dev libsentencepiece-dev python3-venv python3-numpy
 jq ffmpeg fonts-dejavu-core fonts-noto-core"
 lint="$build git clang clang-format clang-tidy"
+bench="redis-server redis-tools beanstalkd postgresql python3-venv" # what the broker is measured against
 
 case ${1:-build} in
 build) wanted=$build ;;
 lint) wanted=$lint ;;
-*) echo "usage: deps.sh build|lint" >&2; exit 2 ;;
+bench) wanted=$bench ;;
+*) echo "usage: deps.sh build|lint|bench" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

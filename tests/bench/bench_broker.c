@@ -1,15 +1,19 @@
 /*  Durable tasks through a real broker: bench_broker [--seconds S] [--dir DIR]
- *                                        bench_broker --workers N --credit N: prints one number
+ *      --workers N --credit N: prints tasks per second, tasks per commit and the part of the time
+ *          that went to commits
+ *      --nodes N --work-ms MS: dispatch latency
  *
  *  The store is filled with tasks of 256-byte specs, the broker started on it over TCP, and nodes
  *  that do nothing take task after task: a task counts when its result is acknowledged, which is
  *  after the fsync of its commit. 1 and 8 nodes of one worker, at credit 1 (a round trip and two
  *  commits a task) and 16.
  *
- *  Dispatch: 100 nodes are connected and busy for random times; the time from a node's DONE to its
- *  next ASSIGN, with the commit of the result and of the lease between them.
+ *  Dispatch: many nodes, the sockets of one process, are connected to a broker in another and busy
+ *  for random times. They say STARTED, DONE and, when there was nothing to say for a second, PING.
+ *  Measured is the time from a node's DONE to its next ASSIGN, with the commit of the result and of
+ *  the lease between them, from when all had their first task on.
  */
-#include "broker/broker.h"
+#include "broker/internal.h"
 #include "broker/store/store.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
@@ -21,9 +25,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define NODES_MAX 128
+#define RATE_NODES 100
+#define NODES_MAX 4096
+#define PING_US 1000000
 #define SPEC_SIZE 256
 
 typedef struct {
@@ -31,7 +40,8 @@ typedef struct {
     aut_token_t token;
     int64_t done_us; /* when DONE was said last, 0 = not yet */
     int64_t free_us; /* works until then */
-    bool busy;
+    int64_t said_us;
+    bool busy, began;
 } node_t;
 
 typedef struct {
@@ -39,11 +49,14 @@ typedef struct {
     aut_broker_t *broker;
     const aut_broker_endpoints_t *endpoints;
     aut_ref_t blob;
-    node_t nodes[NODES_MAX];
+    node_t *nodes;
     size_t node_count;
     uint32_t acked;
     double *waits; /* microseconds */
-    size_t wait_count, wait_max;
+    size_t wait_count, wait_max, began;
+    double work_us; /* dispatch: mean of a task's work; 0 = none at all */
+    uint64_t seed;
+    double in_commits; /* the loop's part of the last run's time */
 } bench_t;
 
 static void check (int rc)
@@ -95,6 +108,7 @@ static void fill (const char *dir, uint32_t count)
 static void say (node_t *node, const aut_msg_t *msg)
 {
     int rc;
+    node->said_us = zclock_usecs ();
     while ((rc = aut_net_send (node->sock, msg, NULL, 0)) == AUT_ERR_AGAIN)
         usleep (1000);
     check (rc);
@@ -135,68 +149,52 @@ static double random_part (uint64_t *state)
     return (double)(*state >> 40) / (double)(1u << 24);
 }
 
-static void take (bench_t *bench, node_t *node, const aut_msg_t *msg, int64_t work_us,
-                  uint64_t *seed)
+/*  Work begins, or is already done. */
+static void assigned (bench_t *bench, node_t *node, const aut_token_t *token)
 {
-    if (msg->type == AUT_MSG_ACK)
-        bench->acked++;
-    if (msg->type == AUT_MSG_PING)
-        say (node, &(aut_msg_t){.type = AUT_MSG_PONG});
-    if (msg->type != AUT_MSG_ASSIGN)
-        return;
-    if (work_us == 0) {
-        say_done (bench, node, &msg->assign.token);
+    aut_msg_t started = {.type = AUT_MSG_STARTED, .started.token = *token};
+    if (bench->work_us == 0) {
+        say_done (bench, node, token);
         return;
     }
     int64_t now = zclock_usecs ();
     if (node->done_us && bench->wait_count < bench->wait_max)
         bench->waits[bench->wait_count++] = (double)(now - node->done_us);
-    node->token = msg->assign.token;
-    node->busy = true;
-    node->free_us = now + (int64_t)((double)work_us * 2 * random_part (seed));
+    bench->began += !node->began;
+    node->began = node->busy = true;
+    node->token = *token;
+    node->free_us = now + (int64_t)(bench->work_us * 2 * random_part (&bench->seed));
+    say (node, &started);
 }
 
-static void serve (bench_t *bench, node_t *node, int64_t work_us, uint64_t *seed)
+static void serve (bench_t *bench, node_t *node)
 {
     aut_received_t in;
     while (aut_net_recv (node->sock, false, &in) == 0) {
-        take (bench, node, &in.msg, work_us, seed);
+        if (in.msg.type == AUT_MSG_ACK)
+            bench->acked++;
+        else if (in.msg.type == AUT_MSG_PING)
+            say (node, &(aut_msg_t){.type = AUT_MSG_PONG});
+        else if (in.msg.type == AUT_MSG_ASSIGN)
+            assigned (bench, node, &in.msg.assign.token);
         aut_received_clear (&in);
     }
     aut_received_clear (&in);
 }
 
-/*  When work ends: what the next node needs to be woken for, in ms. */
-static long finish_work (bench_t *bench)
-{
-    int64_t now = zclock_usecs (), next = now + 100000;
-    for (size_t i = 0; i < bench->node_count; i++) {
-        node_t *node = &bench->nodes[i];
-        if (node->busy && node->free_us <= now) {
-            node->busy = false;
-            say_done (bench, node, &node->token);
-        } else if (node->busy && node->free_us < next) {
-            next = node->free_us;
-        }
-    }
-    return (long)((next - now + 999) / 1000);
-}
-
 /*  Until so many are acknowledged in all, or for so long. */
-static void go_on_until (bench_t *bench, uint32_t acked, int64_t until_us, int64_t work_us)
+static void go_on_until (bench_t *bench, uint32_t acked, int64_t until_us)
 {
-    zmq_pollitem_t items[NODES_MAX];
-    uint64_t seed = 1;
+    zmq_pollitem_t items[RATE_NODES];
     memset (items, 0, sizeof items);
     for (size_t i = 0; i < bench->node_count; i++)
         items[i] =
             (zmq_pollitem_t){.socket = zsock_resolve (bench->nodes[i].sock), .events = ZMQ_POLLIN};
     while (bench->acked < acked && zclock_usecs () < until_us) {
-        long wait = work_us ? finish_work (bench) : 100;
-        zmq_poll (items, (int)bench->node_count, wait);
+        zmq_poll (items, (int)bench->node_count, 100);
         for (size_t i = 0; i < bench->node_count; i++)
             if (items[i].revents)
-                serve (bench, &bench->nodes[i], work_us, &seed);
+                serve (bench, &bench->nodes[i]);
     }
 }
 
@@ -228,8 +226,9 @@ static void end (bench_t *bench, char *dir)
     check (aut_dir_remove (dir));
 }
 
-/*  Acknowledged tasks per second. */
-static double run_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit)
+/*  Acknowledged tasks per second, and how many of them a commit of the store had. */
+static double run_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit,
+                        double *per_commit)
 {
     char *dir = aut_sprintf ("%s/aut-bench-XXXXXX", bench->dir);
     uint32_t tasks = (uint32_t)(20000 * (limit_s + 1));
@@ -237,12 +236,18 @@ static double run_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t c
     bench->node_count = nodes;
     for (size_t i = 0; i < nodes; i++)
         join (bench, &bench->nodes[i], i + 1, credit);
-    go_on_until (bench, tasks / 10, zclock_usecs () + 300000, 0); /* warm up */
+    go_on_until (bench, tasks / 10, zclock_usecs () + 300000); /* warm up */
     int64_t from = zclock_usecs ();
     uint32_t before = bench->acked;
-    go_on_until (bench, tasks, from + (int64_t)(limit_s * 1e6), 0);
+    uint64_t commits = __atomic_load_n (&bench->broker->commits, __ATOMIC_RELAXED);
+    uint64_t in_commits = __atomic_load_n (&bench->broker->commit_us, __ATOMIC_RELAXED);
+    go_on_until (bench, tasks, from + (int64_t)(limit_s * 1e6));
     double seconds = (double)(zclock_usecs () - from) / 1e6;
     double rate = (bench->acked - before) / seconds;
+    commits = __atomic_load_n (&bench->broker->commits, __ATOMIC_RELAXED) - commits;
+    in_commits = __atomic_load_n (&bench->broker->commit_us, __ATOMIC_RELAXED) - in_commits;
+    bench->in_commits = (double)in_commits / 1e6 / seconds;
+    *per_commit = commits ? (double)(bench->acked - before) / (double)commits : 0;
     end (bench, dir);
     free (dir);
     return rate;
@@ -250,9 +255,11 @@ static double run_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t c
 
 static void print_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit)
 {
-    double rate = run_rate (bench, limit_s, nodes, credit);
-    printf ("broker  %zu worker%s credit %2u   %8.0f durable tasks/s\n", nodes,
-            nodes > 1 ? "s" : " ", credit, rate);
+    double per_commit, rate = run_rate (bench, limit_s, nodes, credit, &per_commit);
+    printf ("broker  %zu worker%s credit %2u   %8.0f durable tasks/s, %.1f a commit, %.0f %% of "
+            "the time "
+            "in commits\n",
+            nodes, nodes > 1 ? "s" : " ", credit, rate, per_commit, bench->in_commits * 100);
     fflush (stdout);
 }
 
@@ -262,33 +269,144 @@ static int compare (const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void run_dispatch (bench_t *bench, double limit_s)
+/* ---- dispatch ---------------------------------------------------------------------------------
+ */
+
+/*  A broker in a process of its own, which ends when our end of the pipe closes. */
+static pid_t begin_apart (bench_t *bench, char *dir, uint32_t tasks, int *hold)
 {
-    uint32_t tasks = (uint32_t)(2000 * (limit_s + 1));
-    char *dir = aut_sprintf ("%s/aut-bench-XXXXXX", bench->dir);
-    begin (bench, dir, tasks);
-    bench->node_count = 100;
-    bench->wait_max = tasks;
-    bench->wait_count = 0;
-    bench->waits = aut_calloc (tasks, sizeof *bench->waits);
-    for (size_t i = 0; i < bench->node_count; i++)
+    static aut_broker_endpoints_t endpoints;
+    int up[2], down[2];
+    check (pipe (up) || pipe (down) ? aut_fail_errno ("cannot make a pipe") : 0);
+    pid_t pid = fork ();
+    if (pid == 0) {
+        char byte;
+        close (down[1]);
+        begin (bench, dir, tasks);
+        if (write (up[1], bench->endpoints, sizeof endpoints) == (ssize_t)sizeof endpoints &&
+            write (up[1], &bench->blob, sizeof bench->blob) == (ssize_t)sizeof bench->blob)
+            while (read (down[0], &byte, 1) > 0)
+                ;
+        end (bench, dir);
+        exit (0);
+    }
+    close (up[1]);
+    close (down[0]);
+    if (pid < 0 || read (up[0], &endpoints, sizeof endpoints) != (ssize_t)sizeof endpoints ||
+        read (up[0], &bench->blob, sizeof bench->blob) != (ssize_t)sizeof bench->blob)
+        check (aut_fail (AUT_ERR_IO, "the broker does not start"));
+    close (up[0]);
+    bench->endpoints = &endpoints;
+    *hold = down[1];
+    return pid;
+}
+
+/*  What is due: work that ends, and a PING of those that have long said nothing. Sending may take
+ *  the sign that something came, so they look. */
+static int due (bench_t *bench)
+{
+    int64_t now = zclock_usecs (), next = now + 20000;
+    for (size_t i = 0; i < bench->node_count; i++) {
+        node_t *node = &bench->nodes[i];
+        bool done = node->busy && node->free_us <= now;
+        if (done) {
+            node->busy = false;
+            say_done (bench, node, &node->token);
+        } else if (now - node->said_us >= PING_US) {
+            say (node, &(aut_msg_t){.type = AUT_MSG_PING});
+        } else {
+            if (node->busy && node->free_us < next)
+                next = node->free_us;
+            continue;
+        }
+        serve (bench, node);
+    }
+    return (int)((next - now + 999) / 1000);
+}
+
+static void dispatch_until (bench_t *bench, int epoll, size_t began, int64_t until_us)
+{
+    struct epoll_event events[256];
+    while (bench->began < began && zclock_usecs () < until_us) {
+        int count = epoll_wait (epoll, events, 256, due (bench));
+        for (int i = 0; i < count; i++)
+            serve (bench, &bench->nodes[events[i].data.u32]);
+    }
+}
+
+static void watch (bench_t *bench, int epoll, size_t i)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+    int fd = zsock_fd (bench->nodes[i].sock);
+    check (epoll_ctl (epoll, EPOLL_CTL_ADD, fd, &event) ? aut_fail_errno ("cannot watch") : 0);
+}
+
+/*  Nodes connect a few at a time, as they would. */
+static void join_all (bench_t *bench, size_t nodes, int epoll)
+{
+    aut_net_init ();
+    zsys_set_max_sockets (2 * NODES_MAX);
+    for (size_t i = 0; i < nodes; i++) {
         join (bench, &bench->nodes[i], i + 1, 1);
+        bench->node_count = i + 1;
+        watch (bench, epoll, i);
+        if (i % 20 == 19)
+            dispatch_until (bench, epoll, nodes + 1, zclock_usecs () + 5000);
+    }
+    dispatch_until (bench, epoll, nodes, zclock_usecs () + 60000000);
+    if (bench->began < nodes)
+        check (aut_fail (AUT_ERR_TIMEOUT, "%zu of %zu nodes got a task", bench->began, nodes));
+}
+
+static double at (const bench_t *bench, double part)
+{
+    return bench->waits[(size_t)((double)(bench->wait_count - 1) * part)] / 1000;
+}
+
+static int run_dispatch (bench_t *bench, double seconds, size_t nodes, double work_ms)
+{
+    uint32_t tasks = (uint32_t)((double)nodes * 1000 / work_ms * (seconds + 60));
+    char *dir = aut_sprintf ("%s/aut-bench-XXXXXX", bench->dir);
+    int hold, status = 1, epoll = epoll_create1 (EPOLL_CLOEXEC);
+    pid_t broker = begin_apart (bench, dir, tasks, &hold);
+    bench->work_us = work_ms * 1000;
+    bench->wait_max = tasks;
+    bench->waits = aut_calloc (tasks, sizeof *bench->waits);
+    join_all (bench, nodes, epoll);
+    bench->wait_count = 0;
     int64_t from = zclock_usecs ();
-    go_on_until (bench, tasks, from + (int64_t)(limit_s * 1e6), 200000);
-    double seconds = (double)(zclock_usecs () - from) / 1e6;
+    dispatch_until (bench, epoll, nodes + 1, from + (int64_t)(seconds * 1e6));
+    double spent = (double)(zclock_usecs () - from) / 1e6;
     qsort (bench->waits, bench->wait_count, sizeof *bench->waits, compare);
-    printf ("broker  100 nodes, %.0f dispatches/s: DONE to next ASSIGN p50 %.2f ms, p99 %.2f ms\n",
-            bench->acked / seconds, bench->waits[bench->wait_count / 2] / 1000,
-            bench->waits[bench->wait_count * 99 / 100] / 1000);
-    end (bench, dir);
+    if (bench->wait_count)
+        printf (
+            "broker  %zu nodes, %.0f dispatches/s: DONE to next ASSIGN p50 %.2f ms, p99 %.2f ms, "
+            "most %.2f ms\n",
+            nodes, (double)bench->wait_count / spent, at (bench, 0.5), at (bench, 0.99),
+            at (bench, 1));
+    for (size_t i = 0; i < nodes; i++)
+        zsock_destroy (&bench->nodes[i].sock);
+    close (hold);
+    waitpid (broker, &status, 0);
+    close (epoll);
     free (bench->waits);
     free (dir);
+    return status || !bench->wait_count;
+}
+
+static void raise_files (void)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit (RLIMIT_NOFILE, &limit);
 }
 
 int main (int argc, char **argv)
 {
-    double seconds = 5;
-    int64_t workers = 0, credit = 1;
+    double seconds = 5, work_ms = 1000;
+    int64_t workers = 0, credit = 1, nodes = 0;
     const char *dir = getenv ("TMPDIR");
     const aut_opt_info_t info = {.program = "bench_broker",
                                  .usage = "[OPTION...]",
@@ -296,7 +414,11 @@ int main (int argc, char **argv)
     const aut_opt_t table[] = {
         {"seconds", 0, AUT_OPT_NUMBER, &seconds, "S", "length of a run (5)", NULL, 0, 0},
         {"workers", 0, AUT_OPT_INT, &workers, "N", "one run with so many nodes: prints tasks/s",
-         NULL, 1, 100},
+         NULL, 1, RATE_NODES},
+        {"nodes", 0, AUT_OPT_INT, &nodes, "N", "dispatch latency with so many nodes", NULL, 1,
+         NODES_MAX},
+        {"work-ms", 0, AUT_OPT_NUMBER, &work_ms, "MS", "what their tasks take on average (1000)",
+         NULL, 0, 0},
         {"credit", 0, AUT_OPT_INT, &credit, "N", "of that run's workers (1)", NULL, 1, 16},
         {"dir", 0, AUT_OPT_STRING, &dir, "DIR", "where the state lies ($TMPDIR or /tmp)", NULL, 0,
          0},
@@ -306,16 +428,21 @@ int main (int argc, char **argv)
     if (result != AUT_OPT_GO)
         return result == AUT_OPT_EXIT_OK ? 0 : 2;
     aut_log_setup (AUT_LOG_ERROR, AUT_LOG_TEXT);
+    raise_files ();
+    bench_t bench = {.dir = dir ? dir : "/tmp", .seed = 1};
+    bench.nodes = aut_calloc (NODES_MAX, sizeof *bench.nodes);
+    if (nodes) /* forks, which must be before anything of ZeroMQ */
+        return run_dispatch (&bench, seconds, (size_t)nodes, work_ms > 1 ? work_ms : 1);
     aut_net_init ();
-    bench_t bench = {.dir = dir ? dir : "/tmp"};
     if (workers) {
-        printf ("%.0f\n", run_rate (&bench, seconds, (size_t)workers, (uint32_t)credit));
+        double rate, per_commit;
+        rate = run_rate (&bench, seconds, (size_t)workers, (uint32_t)credit, &per_commit);
+        printf ("%.0f %.2f %.2f\n", rate, per_commit, bench.in_commits);
         return 0;
     }
     print_rate (&bench, seconds, 1, 1);
     print_rate (&bench, seconds, 8, 1);
     print_rate (&bench, seconds, 1, 16);
     print_rate (&bench, seconds, 8, 16);
-    run_dispatch (&bench, seconds * 2);
     return 0;
 }

@@ -22,10 +22,14 @@ bench () {
 }
 
 bench "plan: 100,000 shots, limit 1 s" "$dir/bench_plan"
-bench "core: ns per event, 1 k against 1 M queued tasks, limit 2 x" "$dir/bench_core"
-bench "broker: durable tasks/s and dispatch latency" "$dir/bench_broker"
-bench "broker against PostgreSQL SKIP LOCKED, rounds in turn, aim 1.0 x" \
-    bash "$here/bench_pg.sh" "$dir/bench_broker"
+bench "core: ns per event, 1 k against 1 M queued tasks, 1,000 against 10,000 nodes, limit 2 x" \
+    "$dir/bench_core"
+bench "core: makespan of 200 shots on 16 nodes in simulated time, aim 0.95 of the bound" \
+    "$dir/bench_makespan"
+bench "broker: durable tasks/s" "$dir/bench_broker"
+bench "broker: dispatch latency, 1,000 nodes, aim p99 10 ms" "$dir/bench_broker" --nodes 1000
+bench "durable tasks/s beside other queues, aim > 1.0 x of each, 10 x Celery, 0.6 x the ceiling" \
+    bash "$here/bench_peers.sh" "$dir"
 bench "artifacts: MB/s against raw ZeroMQ, aim 0.8" "$dir/bench_artifact"
 bench "artifacts under CURVE against raw CURVE" "$dir/bench_artifact" --curve
 bench "stitch: against the ffmpeg command with the same graph, aim 1.0 x time, 0.5 x memory" \
