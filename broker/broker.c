@@ -31,10 +31,21 @@ void aut_broker_options_init (aut_broker_options_t *options)
     };
 }
 
+/*  The caller frees it. Port 0 is whichever is free. */
+static char *tcp_url (const char *host, int port)
+{
+    bool v6 = strchr (host, ':') && host[0] != '[';
+    const char *open = v6 ? "[" : "", *close = v6 ? "]" : "";
+    return port ? aut_sprintf ("tcp://%s%s%s:%d", open, host, close, port)
+                : aut_sprintf ("tcp://%s%s%s:*", open, host, close);
+}
+
 static bool is_loopback (const char *bind)
 {
-    return strncmp (bind, "127.", 4) == 0 || strcmp (bind, "localhost") == 0 ||
-           strcmp (bind, "::1") == 0 || strcmp (bind, "[::1]") == 0;
+    char *url = tcp_url (bind, 0);
+    bool local = aut_endpoint_is_local (url);
+    free (url);
+    return local;
 }
 
 static int check_options (const aut_broker_options_t *o)
@@ -182,14 +193,10 @@ static int bind_one (aut_broker_t *self, aut_port_t port, zsock_t **sock, char *
 {
     char *endpoint;
     const aut_broker_options_t *o = &self->options;
-    bool v6 = strchr (self->bind, ':') && self->bind[0] != '[';
     if (o->transport == AUT_BROKER_INPROC)
         endpoint = aut_sprintf ("inproc://%s-%s", self->prefix, aut_port_name (port));
-    else if (o->port == 0)
-        endpoint = aut_sprintf ("tcp://%s%s%s:*", v6 ? "[" : "", self->bind, v6 ? "]" : "");
     else
-        endpoint = aut_sprintf ("tcp://%s%s%s:%d", v6 ? "[" : "", self->bind, v6 ? "]" : "",
-                                o->port + (int)port);
+        endpoint = tcp_url (self->bind, o->port ? o->port + (int)port : 0);
     int rc = aut_net_bind_curve (sock, port, endpoint, aut_guard_pair (self->guard));
     if (!rc && self->door)
         rc = aut_door_watch (self->door, *sock, port, true);
@@ -225,8 +232,7 @@ static int start_http (aut_broker_t *self)
     int rc = aut_http_start (&self->http, self, bind, port, &bound);
     if (rc)
         return rc;
-    bool v6 = strchr (bind, ':') && bind[0] != '[';
-    char *url = aut_sprintf ("tcp://%s%s%s:%d", v6 ? "[" : "", bind, v6 ? "]" : "", bound);
+    char *url = tcp_url (bind, bound);
     char reachable[256];
     snprintf (reachable, sizeof reachable, "%s", url);
     make_reachable (reachable, sizeof reachable);
@@ -404,6 +410,11 @@ static void tell_openness (const aut_broker_t *self)
                  "(clients), %s (nodes), %s (files), %s (status), %s (events) and %s (HTTP)",
                  self->bind, port_in (e->client), port_in (e->node), port_in (e->data),
                  port_in (e->status), port_in (e->events), port_in (e->http));
+    const char *http = self->options.http_bind;
+    if (http && !is_loopback (http) && (self->guard || is_loopback (self->bind)))
+        aut_log (AUT_LOG_WARN, LOG,
+                 "HTTP knows no keys: everybody who can reach %s may read counts at port %s", http,
+                 port_in (e->http));
 }
 
 int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options)

@@ -8,12 +8,14 @@
 
 bool aut_endpoint_is_local (const char *url)
 {
-    static const char *const starts[] = {"inproc:", "tcp://127.",
-                                         "tcp://localhost:", "tcp://[::1]:"};
+    static const char *const starts[] = {"inproc:", "tcp://localhost:", "tcp://[::1]:"};
+    static const char block[] = "tcp://127.";
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (strncmp (url, starts[i], strlen (starts[i])) == 0)
             return true;
-    return false;
+    /* numbers alone: 127.example.org is a name, and may be anywhere */
+    size_t size = strlen (block);
+    return strncmp (url, block, size) == 0 && !url[size + strspn (url + size, "0123456789.:*")];
 }
 
 /*  The broker's key: the one that this machine trusts, else the one that it wrote beside its

@@ -3,6 +3,7 @@
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
+#include "proto/client.h"
 #include "proto/keys.h"
 
 #include <check.h>
@@ -225,6 +226,25 @@ START_TEST (broken_lists_name_their_line)
 }
 END_TEST
 
+/*  What is no loopback address goes with keys. */
+START_TEST (loopback_is_known_by_its_numbers)
+{
+    static const char *const local[] = {"tcp://127.0.0.1:7700", "tcp://127.3.2.1:*",
+                                        "tcp://localhost:7700", "tcp://[::1]:7700",
+                                        "inproc://a-client"};
+    static const char *const far[] = {"tcp://127.example.org:7700",
+                                      "tcp://127.0.0.1.example.org:1",
+                                      "tcp://localhost.example.org:7700",
+                                      "tcp://0.0.0.0:7700",
+                                      "tcp://[::]:7700",
+                                      "tcp://10.127.0.1:7700"};
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        ck_assert_msg (aut_endpoint_is_local (local[i]), "%s", local[i]);
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++)
+        ck_assert_msg (!aut_endpoint_is_local (far[i]), "%s", far[i]);
+}
+END_TEST
+
 int main (void)
 {
     Suite *suite = suite_create ("keys");
@@ -239,6 +259,7 @@ int main (void)
     tcase_add_test (tc, lists_are_kept);
     tcase_add_test (tc, a_name_is_of_one_key);
     tcase_add_test (tc, broken_lists_name_their_line);
+    tcase_add_test (tc, loopback_is_known_by_its_numbers);
     suite_add_tcase (suite, tc);
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);
