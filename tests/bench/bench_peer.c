@@ -5,9 +5,11 @@
  *
  *  A worker is a connection with one task in flight. It says that its task is done and asks for the
  *  next in one write, which is the cheapest that these protocols allow (our nodes do the same with
- *  DONE and the ASSIGN that follows). redis: BLMOVE from the queue to a list of the worker's own,
- *  LREM from there when done. beanstalkd: reserve, delete. A task counts when its LREM or delete is
- *  answered. --processes divides the workers, so that the client is not what limits the server.
+ *  DONE and the ASSIGN that follows); with --calls it waits for the first answer before it asks, as
+ *  a program does that calls a client library's functions. redis: BLMOVE from the queue to a list
+ * of the worker's own, LREM from there when done. beanstalkd: reserve, delete. A task counts when
+ * its LREM or delete is answered. --processes divides the workers, so that the client is not what
+ * limits the server.
  */
 #include "lib/core/clock.h"
 #include "lib/core/mem.h"
@@ -35,11 +37,12 @@ typedef struct {
     char in[4096];
     size_t have;
     uint32_t answers; /* still to come before the next question */
+    bool told;        /* --calls: said that the task is done, and did not ask yet */
     char id[32];      /* beanstalkd: of the task in hand */
 } worker_t;
 
 typedef struct {
-    bool redis;
+    bool redis, calls;
     int port;
     char task[TASK_SIZE + 1];
 } peer_t;
@@ -72,11 +75,14 @@ static void send_all (int fd, const char *data, size_t size)
     }
 }
 
-/*  Says that the task in hand is done, if there is one, and asks for the next. */
-static void ask (const peer_t *peer, worker_t *worker, bool done)
+/*  Says that the task in hand is done, if there is one, and asks for the next; one after the other
+ *  with --calls. */
+static void ask (const peer_t *peer, worker_t *worker, bool in_hand)
 {
     char out[1024];
     int size = 0;
+    bool done = in_hand && !worker->told, next = !done || !peer->calls;
+    worker->told = !next;
     if (peer->redis) {
         char list[32];
         int length = snprintf (list, sizeof list, "worker%d", worker->number);
@@ -84,16 +90,19 @@ static void ask (const peer_t *peer, worker_t *worker, bool done)
             size = snprintf (out, sizeof out,
                              "*4\r\n$4\r\nLREM\r\n$%d\r\n%s\r\n$1\r\n1\r\n$%d\r\n%s\r\n", length,
                              list, TASK_SIZE, peer->task);
-        size += snprintf (out + size, sizeof out - (size_t)size,
+        if (next)
+            size +=
+                snprintf (out + size, sizeof out - (size_t)size,
                           "*6\r\n$6\r\nBLMOVE\r\n$5\r\ntasks\r\n$%d\r\n%s\r\n$4\r\nLEFT\r\n$5\r\n"
                           "RIGHT\r\n$1\r\n0\r\n",
                           length, list);
     } else {
         if (done)
             size = snprintf (out, sizeof out, "delete %s\r\n", worker->id);
-        size += snprintf (out + size, sizeof out - (size_t)size, "reserve\r\n");
+        if (next)
+            size += snprintf (out + size, sizeof out - (size_t)size, "reserve\r\n");
     }
-    worker->answers = done ? 2 : 1;
+    worker->answers = (done ? 1 : 0) + (next ? 1 : 0);
     send_all (worker->fd, out, (size_t)size);
 }
 
@@ -227,10 +236,12 @@ int main (int argc, char **argv)
                                  .usage = "--queue redis|beanstalkd --port P [OPTION...]",
                                  .about = "Drives another queue as our nodes drive the broker."};
     const char *name = "";
+    bool calls = false;
     const aut_opt_t table[] = {
         {"queue", 0, AUT_OPT_STRING, &name, "NAME", "redis or beanstalkd", NULL, 0, 0},
         {"port", 0, AUT_OPT_INT, &port, "P", "where it listens on loopback", NULL, 1, 65535},
         {"fill", 0, AUT_OPT_INT, &tasks, "N", "put N tasks in, and end", NULL, 1, 10000000},
+        {"calls", 0, AUT_OPT_FLAG, &calls, NULL, "one command at a time", NULL, 0, 0},
         {"seconds", 0, AUT_OPT_NUMBER, &seconds, "S", "length of the run (2)", NULL, 0, 0},
         {"workers", 0, AUT_OPT_INT, &workers, "N", "connections (1)", NULL, 1, WORKERS_MAX},
         {"processes", 0, AUT_OPT_INT, &processes, "N", "that share them (one each)", NULL, 1,
@@ -240,7 +251,7 @@ int main (int argc, char **argv)
     aut_opt_result_t result = aut_options_parse (&info, table, argc, argv, NULL, &operands);
     if (result != AUT_OPT_GO)
         return result == AUT_OPT_EXIT_OK ? 0 : 2;
-    peer_t peer = {.redis = strcmp (name, "redis") == 0, .port = (int)port};
+    peer_t peer = {.redis = strcmp (name, "redis") == 0, .calls = calls, .port = (int)port};
     if ((!peer.redis && strcmp (name, "beanstalkd") != 0) || !port) {
         fprintf (stderr, "bench_peer: say --queue redis or beanstalkd, and --port\n");
         return 2;

@@ -3,8 +3,9 @@
 # people use, in one run: redis, beanstalkd, PostgreSQL, Celery, and bare SQLite with the broker's
 # rows and commits as its ceiling. Tasks of 256 bytes, 1 and 8 workers with one task in flight each.
 #
-#   redis       appendonly, appendfsync always; BLMOVE, LREM (bench_peer.c, each worker a process,
-#               and all in one process: the better counts)
+#   redis       appendonly, appendfsync always; BLMOVE, LREM, each called and awaited (bench_peer.c,
+#               each worker a process, and all in one process: the better counts)
+#   redis-1     the same with both in one write: no client library's function does that by itself
 #   beanstalkd  -f 0; reserve, delete (bench_peer.c, the same)
 #   PostgreSQL  SELECT … FOR UPDATE SKIP LOCKED and an UPDATE, each a commit, synchronous_commit = on
 #               (pgbench over a unix socket)
@@ -66,11 +67,12 @@ free_port () {
 }
 better () { if [ "$1" -ge "$2" ]; then echo "$1"; else echo "$2"; fi; }
 
-# drive QUEUE PORT WORKERS: the better of a process for each worker and one for all.
+# drive QUEUE PORT WORKERS [OPTION]: the better of a process for each worker and one for all.
 drive () {
     local each all
-    each=$("$dir/bench_peer" --queue "$1" --port "$2" --workers "$3" --seconds "$seconds")
-    all=$("$dir/bench_peer" --queue "$1" --port "$2" --workers "$3" --processes 1 --seconds "$seconds")
+    each=$("$dir/bench_peer" --queue "$1" --port "$2" --workers "$3" --seconds "$seconds" "${@:4}")
+    all=$("$dir/bench_peer" --queue "$1" --port "$2" --workers "$3" --processes 1 --seconds "$seconds" \
+        "${@:4}")
     better "$each" "$all"
 }
 
@@ -93,9 +95,10 @@ stop_redis () {
 
 run_redis () {
     start_redis
-    "$dir/bench_peer" --queue redis --port "$redis_port" --fill $((tasks * 2))
+    "$dir/bench_peer" --queue redis --port "$redis_port" --fill $((tasks * 4))
     redis-cli -p "$redis_port" config set appendfsync always >/dev/null
-    drive redis "$redis_port" "$1" >>"$work/out/redis.$1"
+    drive redis "$redis_port" "$1" --calls >>"$work/out/redis.$1"
+    drive redis "$redis_port" "$1" >>"$work/out/redis-1.$1"
     stop_redis
 }
 
@@ -179,7 +182,7 @@ report () {
     ours=$(median "$work/out/auteur.$1")
     printf '%s worker(s)  auteur      %7d durable tasks/s, %s a commit, %s of the time in commits (16 in flight each: %d)\n' "$1" \
         "$ours" "$(median "$work/out/per.$1")" "$(median "$work/out/part.$1")" "$(median "$work/out/credit.$1")"
-    for peer in redis beanstalkd postgresql celery ceiling; do
+    for peer in redis redis-1 beanstalkd postgresql celery ceiling; do
         [ -s "$work/out/$peer.$1" ] || continue
         theirs=$(median "$work/out/$peer.$1")
         printf '%s worker(s)  %-11s %7d, auteur is %s x of it (by round: %s)\n' "$1" "$peer" "$theirs" \
