@@ -108,7 +108,13 @@ int aut_guard_check (aut_guard_t *self, const char *key, aut_port_t port)
     refuse (self, &self->stats.messages, "a message on the %s port is refused: the key %s%s%s %s",
             aut_port_name (port), key[0] ? key : "(none)", who.name[0] ? " of " : "", who.name,
             who.roles ? "has no role for it any more" : "is not allowed any more");
-    return aut_fail (AUT_ERR_DENIED, "this broker does not allow this key here (any more)");
+    return aut_fail (AUT_ERR_DENIED,
+                     "this broker does not allow this key here (any more): on its machine, auteur "
+                     "keys allow --as %s NAME '%s'",
+                     port == AUT_PORT_NODE   ? "node"
+                     : port == AUT_PORT_DATA ? "client|node"
+                                             : "client",
+                     key);
 }
 
 uint64_t aut_guard_losses (aut_guard_t *self)
