@@ -223,6 +223,8 @@ static int learn_native (clip_t *self)
     const aut_model_t *model = rc == 0 && text ? aut_registry_at (registry, 0) : NULL;
     if (model && model->video && !model->native) {
         const aut_model_tier_t *tier = &model->tiers[AUT_TIER_STANDARD];
+        if (!tier->offered)
+            tier = &model->tiers[AUT_TIER_DRAFT];
         double guidance = (double)tier->guidance.units / pow (10, (double)tier->guidance.scale);
         self->native = (native_t){.width = model->width,
                                   .height = model->height,
