@@ -272,6 +272,25 @@ static int compare (const void *a, const void *b)
 /* ---- dispatch ---------------------------------------------------------------------------------
  */
 
+/*  Waits for the end of the bench, and says what the loop did from the first byte on. */
+static void tell_commits (const bench_t *bench, int fd)
+{
+    char byte;
+    const uint64_t *commits = &bench->broker->commits, *spent = &bench->broker->commit_us;
+    if (read (fd, &byte, 1) != 1)
+        return;
+    int64_t from = zclock_usecs ();
+    uint64_t before = __atomic_load_n (commits, __ATOMIC_RELAXED);
+    uint64_t spent_before = __atomic_load_n (spent, __ATOMIC_RELAXED);
+    while (read (fd, &byte, 1) > 0)
+        ;
+    double seconds = (double)(zclock_usecs () - from) / 1e6;
+    uint64_t made = __atomic_load_n (commits, __ATOMIC_RELAXED) - before;
+    double in = (double)(__atomic_load_n (spent, __ATOMIC_RELAXED) - spent_before) / 1e6;
+    printf ("broker  %.0f commits/s, %.2f ms each, %.0f %% of the time\n", (double)made / seconds,
+            made ? in * 1e3 / (double)made : 0, in / seconds * 100);
+}
+
 /*  A broker in a process of its own, which ends when our end of the pipe closes. */
 static pid_t begin_apart (bench_t *bench, char *dir, uint32_t tasks, int *hold)
 {
@@ -280,13 +299,11 @@ static pid_t begin_apart (bench_t *bench, char *dir, uint32_t tasks, int *hold)
     check (pipe (up) || pipe (down) ? aut_fail_errno ("cannot make a pipe") : 0);
     pid_t pid = fork ();
     if (pid == 0) {
-        char byte;
         close (down[1]);
         begin (bench, dir, tasks);
         if (write (up[1], bench->endpoints, sizeof endpoints) == (ssize_t)sizeof endpoints &&
             write (up[1], &bench->blob, sizeof bench->blob) == (ssize_t)sizeof bench->blob)
-            while (read (down[0], &byte, 1) > 0)
-                ;
+            tell_commits (bench, down[0]);
         end (bench, dir);
         exit (0);
     }
@@ -374,9 +391,12 @@ static int run_dispatch (bench_t *bench, double seconds, size_t nodes, double wo
     bench->waits = aut_calloc (tasks, sizeof *bench->waits);
     join_all (bench, nodes, epoll);
     bench->wait_count = 0;
+    check (write (hold, "", 1) == 1 ? 0 : aut_fail_errno ("the broker ended"));
     int64_t from = zclock_usecs ();
     dispatch_until (bench, epoll, nodes + 1, from + (int64_t)(seconds * 1e6));
     double spent = (double)(zclock_usecs () - from) / 1e6;
+    close (hold);
+    waitpid (broker, &status, 0);
     qsort (bench->waits, bench->wait_count, sizeof *bench->waits, compare);
     if (bench->wait_count)
         printf (
@@ -386,8 +406,6 @@ static int run_dispatch (bench_t *bench, double seconds, size_t nodes, double wo
             at (bench, 1));
     for (size_t i = 0; i < nodes; i++)
         zsock_destroy (&bench->nodes[i].sock);
-    close (hold);
-    waitpid (broker, &status, 0);
     close (epoll);
     free (bench->waits);
     free (dir);
