@@ -147,9 +147,10 @@ static void receive (status_t *self)
         aut_peer_t peer;
         bool envelope = false;
         char *text = NULL, user[AUT_KEY_TEXT];
-        int rc = aut_net_recv_query_of (self->sock, &peer, user, &envelope, &text);
+        int fd, rc = aut_net_recv_query_of (self->sock, &peer, user, &fd, &envelope, &text);
         if (rc == AUT_ERR_AGAIN)
             return;
+        aut_door_heard (self->broker->door, fd);
         if (!rc)
             rc = aut_guard_check (self->broker->guard, user, AUT_PORT_STATUS);
         aut_query_t *query = aut_calloc (1, sizeof *query);

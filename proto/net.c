@@ -423,14 +423,16 @@ const void *aut_received_body (aut_received_t *in, size_t *size)
 int aut_net_recv_query (zsock_t *router, aut_peer_t *peer, bool *envelope, char **text)
 {
     char user[AUT_KEY_TEXT];
-    return aut_net_recv_query_of (router, peer, user, envelope, text);
+    int fd;
+    return aut_net_recv_query_of (router, peer, user, &fd, envelope, text);
 }
 
-int aut_net_recv_query_of (zsock_t *router, aut_peer_t *peer, char user[AUT_KEY_TEXT],
+int aut_net_recv_query_of (zsock_t *router, aut_peer_t *peer, char user[AUT_KEY_TEXT], int *fd,
                            bool *envelope, char **text)
 {
     memset (peer, 0, sizeof *peer);
     user[0] = 0;
+    *fd = -1;
     *text = NULL;
     *envelope = false;
     void *sock = zsock_resolve (router);
@@ -442,8 +444,10 @@ int aut_net_recv_query_of (zsock_t *router, aut_peer_t *peer, char user[AUT_KEY_
     zmq_msg_t frames[2];
     size_t extra, count = recv_frames (sock, frames, 2, &extra);
     zmq_msg_t *body = &frames[0];
-    if (count)
+    if (count) {
         note_user (body, user);
+        *fd = zmq_msg_get (body, ZMQ_SRCFD);
+    }
     if (count == 2 && zmq_msg_size (body) == 0) {
         *envelope = true;
         body = &frames[1];

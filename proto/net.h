@@ -115,8 +115,9 @@ const void *aut_received_body (aut_received_t *in, size_t *size);
  *  remembers which). The text is terminated and the caller's to free. AUT_ERR_AGAIN when nothing is
  *  there, AUT_ERR_INVALID or AUT_ERR_TOO_LARGE for what is not one frame of ≤ 64 KiB. */
 int aut_net_recv_query (zsock_t *router, aut_peer_t *peer, bool *envelope, char **text);
-/*  The same with the sender's public key ("" without CURVE). */
-int aut_net_recv_query_of (zsock_t *router, aut_peer_t *peer, char user[AUT_KEY_TEXT],
+/*  The same with the sender's public key ("" without CURVE) and the connection's descriptor, for
+ *  counting alone (−1 without one). */
+int aut_net_recv_query_of (zsock_t *router, aut_peer_t *peer, char user[AUT_KEY_TEXT], int *fd,
                            bool *envelope, char **text);
 int aut_net_send_reply (zsock_t *router, const aut_peer_t *peer, bool envelope, const char *text,
                         size_t size);
