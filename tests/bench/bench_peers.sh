@@ -5,7 +5,7 @@
 #
 #   redis       appendonly, appendfsync always; BLMOVE, LREM, each called and awaited (bench_peer.c,
 #               each worker a process, and all in one process: the better counts)
-#   redis-1     the same with both in one write: no client library's function does that by itself
+#   redis_1     the same with both in one write: no client library's function does that by itself
 #   beanstalkd  -f 0; reserve, delete (bench_peer.c, the same)
 #   PostgreSQL  SELECT … FOR UPDATE SKIP LOCKED and an UPDATE, each a commit, synchronous_commit = on
 #               (pgbench over a unix socket)
@@ -13,8 +13,9 @@
 #
 # What is missing is installed: Debian's packages by tools/deps.sh, Celery into DIR/peers; what cannot
 # be is left out by name. Servers and data live in $TMPDIR and end with the run. A shared disk's
-# fsync varies many-fold from second to second: short rounds of all take turns, and medians are
-# compared.
+# fsync varies many-fold from second to second, so only neighbours are compared: the broker runs
+# right before or (every other round: a throttled disk favours who comes first) right after each peer,
+# and the median of these ratios counts.
 set -eu
 
 dir=${1:?the folder of the benches}
@@ -93,14 +94,17 @@ stop_redis () {
     redis_pid=''
 }
 
-run_redis () {
+drive_redis () {
     start_redis
-    "$dir/bench_peer" --queue redis --port "$redis_port" --fill $((tasks * 4))
+    "$dir/bench_peer" --queue redis --port "$redis_port" --fill $((tasks * 2))
+    sync
     redis-cli -p "$redis_port" config set appendfsync always >/dev/null
-    drive redis "$redis_port" "$1" --calls >>"$work/out/redis.$1"
-    drive redis "$redis_port" "$1" >>"$work/out/redis-1.$1"
+    drive redis "$redis_port" "$1" "${@:2}"
     stop_redis
 }
+
+run_redis () { drive_redis "$1" --calls >>"$work/out/redis.$1"; }
+run_redis_1 () { drive_redis "$1" >>"$work/out/redis_1.$1"; }
 
 run_celery () {
     start_redis
@@ -162,15 +166,22 @@ run_postgresql () {
         >>"$work/out/postgresql.$1"
 }
 
-# The broker, and SQLite with as many tasks a commit as it just had.
+# The broker; what it committed goes to $per and $part.
 run_ours () {
-    local rate per part
+    local rate
     sync
     read -r rate per part < <("$dir/bench_broker" --workers "$1" --seconds "$seconds" --dir "$work")
     echo "$rate" >>"$work/out/auteur.$1"
     echo "$per" >>"$work/out/per.$1"
     echo "$part" >>"$work/out/part.$1"
+}
+
+# SQLite with as many tasks a commit as the broker just had.
+run_ceiling () {
     "$dir/bench_ceiling" --per-commit "$per" --seconds "$seconds" --dir "$work" >>"$work/out/ceiling.$1"
+}
+
+run_credit () {
     "$dir/bench_broker" --workers "$1" --credit 16 --seconds "$seconds" --dir "$work" |
         cut -d' ' -f1 >>"$work/out/credit.$1"
 }
@@ -178,30 +189,33 @@ run_ours () {
 median () { sort -n "$1" | awk '{a[NR] = $1} END {print a[int ((NR + 1) / 2)]}'; }
 
 report () {
-    local ours peer theirs
-    ours=$(median "$work/out/auteur.$1")
-    printf '%s worker(s)  auteur      %7d durable tasks/s, %s a commit, %s of the time in commits (16 in flight each: %d)\n' "$1" \
-        "$ours" "$(median "$work/out/per.$1")" "$(median "$work/out/part.$1")" "$(median "$work/out/credit.$1")"
-    for peer in redis redis-1 beanstalkd postgresql celery ceiling; do
-        [ -s "$work/out/$peer.$1" ] || continue
-        theirs=$(median "$work/out/$peer.$1")
-        printf '%s worker(s)  %-11s %7d, auteur is %s x of it (by round: %s)\n' "$1" "$peer" "$theirs" \
-            "$(awk "BEGIN {printf \"%.2f\", $ours / ($theirs ? $theirs : 1)}")" \
-            "$(paste -d' ' "$work/out/auteur.$1" "$work/out/$peer.$1" |
-                awk 'NF == 2 {printf ("%s%.2f", (NR > 1 ? ", " : ""), $1 / ($2 ? $2 : 1))}')"
+    local peer name
+    printf '%s worker(s)  auteur: %s tasks a commit, %s of the time in commits\n' "$1" \
+        "$(median "$work/out/per.$1")" "$(median "$work/out/part.$1")"
+    for peer in $peers; do
+        name=$peer.$1
+        paste -d' ' "$work/out/beside-$name" "$work/out/$name" |
+            awk 'NF == 2 {printf ("%.2f\n", $1 / ($2 > 0 ? $2 : 1))}' >"$work/out/ratio-$name"
+        printf '%s worker(s)  %-11s %6d/s beside auteur %6d/s, auteur is %5s x of it (by round: %s)\n' \
+            "$1" "$peer" "$(median "$work/out/$name")" "$(median "$work/out/beside-$name")" \
+            "$(median "$work/out/ratio-$name")" "$(paste -sd' ' "$work/out/ratio-$name")"
     done
 }
 
-peers=
-! command -v redis-server >/dev/null || peers="$peers redis"
+peers='ceiling credit'
+! command -v redis-server >/dev/null || peers="$peers redis redis_1"
 ! command -v beanstalkd >/dev/null || peers="$peers beanstalkd"
 [ -z "$pg" ] || { start_pg; peers="$peers postgresql"; }
 [ ! -x "$venv/bin/celery" ] || ! command -v redis-server >/dev/null || peers="$peers celery"
-echo "peers    $peers; $rounds rounds of $seconds s in turn, load $(cut -d' ' -f1 /proc/loadavg)"
+echo "rounds    $rounds of $seconds s, load $(cut -d' ' -f1 /proc/loadavg); credit: the broker itself, 16 tasks in flight each"
 for workers in 1 8; do
     for ((round = 0; round < rounds; round++)); do
-        run_ours "$workers"
-        for peer in $peers; do "run_$peer" "$workers"; done
+        for peer in $peers; do
+            [ $((round % 2)) = 0 ] || "run_$peer" "$workers"
+            run_ours "$workers"
+            tail -n 1 "$work/out/auteur.$workers" >>"$work/out/beside-$peer.$workers"
+            [ $((round % 2)) = 1 ] || "run_$peer" "$workers"
+        done
     done
     report "$workers"
 done

@@ -45,6 +45,7 @@ def main():
     with app.producer_pool.acquire(block=True) as producer:
         for _ in range(tasks):
             nothing.apply_async((payload,), producer=producer)
+    os.sync()
     client.config_set("appendfsync", "always")
     worker = subprocess.Popen(
         [sys.executable, "-m", "celery", "-A", "celery_peer", "worker", "-c", workers, "-l", "ERROR",
