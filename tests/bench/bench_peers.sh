@@ -52,6 +52,7 @@ stop () {
     rm -rf "$work"
 }
 trap stop EXIT
+trap 'exit 1' INT TERM
 cd "$work"
 
 # until_up PORT: when something accepts there.
