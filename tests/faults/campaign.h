@@ -130,10 +130,15 @@ typedef struct {
     char node[AUT_NAME_MAX + 1];
 } loss_t;
 
+#define ATTEMPTS_TOLD 32
+
 /*  See promise.c. Attempts plus 1; 0 = none. */
 typedef struct {
-    uint32_t acked, leased;
-    unsigned node, start; /* whom it was leased to last */
+    uint32_t acked, leased; /* the last one, and the highest */
+    uint32_t told;          /* a bit for each of the first attempts that was leased */
+    struct {
+        unsigned node, start;
+    } to[ATTEMPTS_TOLD]; /* whom each was leased to */
 } promise_t;
 
 typedef struct {

@@ -34,21 +34,29 @@ void promise_acked (campaign_t *self, const aut_token_t *token)
 void promise_leased (campaign_t *self, const node_t *node, const aut_token_t *token)
 {
     promise_t *promise = find (self, token->task);
-    bool repeated = promise->leased == token->attempt + 1 && promise->node == node->index &&
-                    promise->start == node->proc.count;
-    if (promise->acked)
+    uint32_t attempt = token->attempt < ATTEMPTS_TOLD ? token->attempt : ATTEMPTS_TOLD - 1;
+    bool told = promise->told & 1u << attempt;
+    /*  A message that was held up by a fault may come after the next attempt's: no harm, its token
+     * is worth nothing by then. */
+    bool late = !told && promise->leased > token->attempt;
+    if (promise->acked && !late)
         campaign_fail (self,
                        "task t%" PRIu64 " was leased again (attempt %u) after the result of "
                        "attempt %u had been acknowledged",
                        token->task, token->attempt, promise->acked - 1);
-    else if (promise->leased > token->attempt && !repeated)
+    else if (told && token->attempt < ATTEMPTS_TOLD &&
+             (promise->to[attempt].node != node->index ||
+              promise->to[attempt].start != node->proc.count))
         campaign_fail (self,
-                       "task t%" PRIu64 " was leased as attempt %u to %s, after attempt %u had "
-                       "been leased: the number was not committed first",
-                       token->task, token->attempt, node->name, promise->leased - 1);
-    promise->leased = token->attempt + 1;
-    promise->node = node->index;
-    promise->start = node->proc.count;
+                       "task t%" PRIu64
+                       " was leased as attempt %u twice, the second time to %s: the "
+                       "number was not committed first",
+                       token->task, token->attempt, node->name);
+    promise->told |= 1u << attempt;
+    promise->to[attempt].node = node->index;
+    promise->to[attempt].start = node->proc.count;
+    if (!late)
+        promise->leased = token->attempt + 1;
 }
 
 bool promise_is_current (campaign_t *self, const aut_token_t *token)
