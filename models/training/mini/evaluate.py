@@ -15,7 +15,15 @@ import torch
 from diffusers import AutoencoderKLWan
 
 from .captions import Caption, plain_caption
-from .figures import AIMS, Handoff, by_question, drifting_scenes, held_out_scenes, hits
+from .figures import (
+    AIMS,
+    Handoff,
+    by_question,
+    drifting_scenes,
+    held_out_scenes,
+    hits,
+    psnr_of,
+)
 from .flow import sample
 from .judge import judge
 from .latents import denormalize, normalize
@@ -23,7 +31,7 @@ from .networks import LATENT_SHAPE
 from .render import render
 from .scene import Scene
 from .transformer import Trainee
-from .vae import decode, encode, frames, pixels, psnr
+from .vae import decode, encode, frames, pixels
 
 BATCH = 8
 
@@ -95,9 +103,8 @@ def from_first_frame(sampler: Sampler, count: int) -> dict[str, float]:
     scenes = held_out_scenes(count, "first frame")
     given = [render(scene, np.arange(1)) for scene in scenes]
     clips = _in_batches(sampler, [plain_caption(s).text for s in scenes], given)
-    errors = [np.square((clip[0].astype(float) - first[0]) / 127.5).mean()
-              for clip, first in zip(clips, given, strict=True)]
-    return {"first_frame_db": float(np.mean([psnr(e) for e in errors])), **score(clips, scenes)}
+    kept = [psnr_of(clip[0], first[0]) for clip, first in zip(clips, given, strict=True)]
+    return {"first_frame_db": float(np.mean(kept)), **score(clips, scenes)}
 
 
 def handoff(sampler: Sampler, count: int, tail: int, chunks: int = 4,

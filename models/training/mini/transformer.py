@@ -18,7 +18,7 @@ from diffusers import WanTransformer3DModel
 from transformers import UMT5EncoderModel
 
 from .captions import caption, plain_caption
-from .flow import ROWS, empty_rows, rope_table, velocity, velocity_and_hidden
+from .flow import ROWS, empty_rows, rope_table, velocity_and_hidden
 from .guide import Guide
 from .latents import FAMILY, SHARD, Clips, encode_clips, normalize, thing_masks
 from .networks import LATENT_SHAPE, TransformerSize, build_transformer
@@ -226,9 +226,8 @@ def begin(run: Run, size: TransformerSize, text_encoder: UMT5EncoderModel,
 def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, families: Clips,
           done: int, steps: int, pace: Pace) -> None:
     """Steps `done` … `steps`; clips are added on the way."""
-    clips.grow(FIRST_SHARDS)
     validation, figures = Validation(clips), Average()
-    forward, look = (torch.compile(f, dynamic=False) for f in (velocity_and_hidden, velocity))
+    forward = torch.compile(velocity_and_hidden, dynamic=False)
     guide = Guide(trainee.model.proj_out.in_features)
     guide.load_state_dict((run.load("transformer") or {}).get("guide", guide.state_dict()))
     table = rope_table(trainee.model, *LATENT_SHAPE[1:])
@@ -249,7 +248,7 @@ def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, fami
         figures.add(loss=float(loss.detach()), guide=float(unseen.detach()), gradient=norm)
         if pace.due() or step + 1 in (20, steps):
             run.log("transformer", step=step + 1, shift=shift, clips=len(clips), **figures.values,
-                    **validation(trainee, look))
+                    **validation(trainee, lambda *inputs: forward(*inputs)[0]))
             run.save("transformer", {
                 "model": trainee.model.state_dict(), "average": trainee.average.state_dict(),
                 "optimizers": optimizers.state_dict(), "guide": guide.state_dict(),
