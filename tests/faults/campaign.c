@@ -3,7 +3,6 @@
 #include "tests/faults/promise.h"
 
 #include "lib/core/clock.h"
-#include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
 
@@ -343,7 +342,7 @@ int campaign_run (const campaign_options_t *options)
         printf ("FAILED (seed %" PRIu64 "): %s\n", options->seed, self->failure);
     int code = self->interrupted ? 130 : self->failure ? 1 : 0;
     close_down (self, self->failure && options->keep);
-    free ((void *)self->failure);
+    free (self->failure);
     free (self);
     return code;
 }

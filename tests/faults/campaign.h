@@ -51,7 +51,7 @@ typedef struct {
     unsigned index;
     char name[16];
     char known_as[AUT_NAME_MAX + 1]; /* by the WELCOME */
-    char *dir, *log;
+    char *dir;
     proc_t proc;
     bool online; /* a WELCOME has come since the start */
     hold_t holds[HOLDS_MAX];
@@ -158,7 +158,7 @@ typedef struct {
     char *dir, *log, *endpoints;
     aut_endpoints_t at;
     bool ready;
-    int64_t died, started;
+    int64_t died;
     zsock_t *status;
 } broker_t;
 
@@ -166,7 +166,7 @@ struct campaign {
     campaign_options_t options;
     char *root, *models;
     int signals;
-    const char *failure; /* owned; the first reason */
+    char *failure; /* owned; the first reason */
     bool interrupted;
     int64_t now, began, storm_began, storm_ended;
 

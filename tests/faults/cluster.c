@@ -89,15 +89,13 @@ void cluster_prepare (campaign_t *self)
     prepare_broker (self, &self->broker, "broker", BROKER_ROOM);
     for (unsigned i = 0; i < NODES; i++) {
         node_t *node = &self->nodes[i];
-        char log[32];
+        char endpoints[32];
         node->index = i;
         snprintf (node->name, sizeof node->name, "n%u", i);
-        snprintf (log, sizeof log, "n%u.log", i);
         node->dir = aut_path_join (self->root, node->name, NULL);
-        node->log = aut_path_join (self->root, log, NULL);
         make_dir (self, node->dir, NODE_ROOM);
-        snprintf (log, sizeof log, "n%u.json", i);
-        free (write_endpoints (self, i, log));
+        snprintf (endpoints, sizeof endpoints, "n%u.json", i);
+        free (write_endpoints (self, i, endpoints));
     }
     self->client_endpoints = write_endpoints (self, CLIENTS, "clients.json");
 }
@@ -117,7 +115,6 @@ void cluster_start_broker (campaign_t *self, broker_t *broker)
     const char *argv[] = {path,      "--state", broker->dir, "--port", "0",
                           "--lease", LEASE,     "--silent",  SILENT,   NULL};
     const char *env[] = {models, "HF_HUB_CACHE=/nonexistent", NULL};
-    broker->started = self->now;
     broker->ready = false;
     proc_start (&broker->proc, argv, env, broker->log, broker->log);
     free (models);
@@ -274,7 +271,6 @@ static void check_end (campaign_t *self, proc_t *proc, const char *name, int sta
 {
     char text[64];
     proc->pid = 0;
-    proc->status = status;
     proc->stopped = false;
     if (proc->killed && WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL)
         return;
@@ -384,7 +380,6 @@ void cluster_clear (campaign_t *self)
         if (node->dir)
             umount2 (node->dir, MNT_DETACH);
         free (node->dir);
-        free (node->log);
     }
     links_destroy (&self->links);
     free (self->client_endpoints);

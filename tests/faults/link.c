@@ -352,13 +352,13 @@ size_t links_items (links_t *self, zmq_pollitem_t *items, size_t max)
     return n;
 }
 
-static int64_t pump_conn (links_t *self, conn_t *conn, const zmq_pollitem_t *items, int64_t now)
+static void pump_conn (links_t *self, conn_t *conn, const zmq_pollitem_t *items, int64_t now)
 {
     if (conn->dead)
-        return now;
+        return;
     if (now >= conn->cut_at) {
         reset (conn);
-        return now;
+        return;
     }
     if (conn->connecting && conn->item[1] < self->polled && items[conn->item[1]].revents) {
         int error = 0;
@@ -367,42 +367,31 @@ static int64_t pump_conn (links_t *self, conn_t *conn, const zmq_pollitem_t *ite
         conn->connecting = false;
         if (error) {
             reset (conn);
-            return now;
+            return;
         }
     }
-    int64_t due = conn->cut_at;
     for (int dir = 0; dir < 2 && !conn->dead; dir++) {
-        pipe_t *pipe = &conn->pipes[dir];
         if (conn->item[dir] < self->polled && (items[conn->item[dir]].revents & ~ZMQ_POLLOUT))
             take (self, conn, dir, now);
         if (!conn->dead)
             flush (conn, dir, now);
-        if (!conn->dead && pipe->first) {
-            int64_t at = pipe->first->due > now ? pipe->first->due : now + THROTTLE_TICK_MS;
-            due = at < due ? at : due;
-        }
     }
     bool over = (conn->pipes[0].eof && !conn->pipes[0].first) ||
                 (conn->pipes[1].eof && !conn->pipes[1].first);
     bool mute = conn->pipes[0].mute || conn->pipes[1].mute;
     if (!conn->dead && over && !mute)
         close_well (conn);
-    return conn->dead ? now : due;
 }
 
-int64_t links_pump (links_t *self, const zmq_pollitem_t *items, int64_t now)
+void links_pump (links_t *self, const zmq_pollitem_t *items, int64_t now)
 {
-    int64_t due = NEVER;
-    for (conn_t *c = self->conns; c; c = c->next) {
-        int64_t at = pump_conn (self, c, items, now);
-        due = at < due ? at : due;
-    }
+    for (conn_t *c = self->conns; c; c = c->next)
+        pump_conn (self, c, items, now);
     sweep (self);
     for (listener_t *l = self->listeners; l; l = l->next)
         if (l->item < self->polled && items[l->item].revents)
             accept_one (self, l, now);
     self->polled = 0;
-    return due;
 }
 
 /* ---- faults -----------------------------------------------------------------------------------

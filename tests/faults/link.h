@@ -36,9 +36,9 @@ int links_listen (links_t *self, unsigned owner, aut_port_t port, uint16_t *numb
 void links_target (links_t *self, aut_port_t port, uint16_t number);
 
 /*  For zmq_poll: fills `items`, gives how many. After the poll links_pump takes the same items.
- *  links_pump gives when it wants to be called again at the latest. */
+ *  To be called often: what is delayed or throttled moves on then. */
 size_t links_items (links_t *self, zmq_pollitem_t *items, size_t max);
-int64_t links_pump (links_t *self, const zmq_pollitem_t *items, int64_t now);
+void links_pump (links_t *self, const zmq_pollitem_t *items, int64_t now);
 
 /*  The faults. Each gives how many open connections of that owner and port it hit. */
 unsigned links_reset (links_t *self, unsigned owner, aut_port_t port);

@@ -15,7 +15,6 @@ typedef struct {
     bool killed;    /* SIGKILL was sent by us */
     bool asked;     /* SIGTERM was sent by us: it has to end well */
     bool stopped;   /* SIGSTOP was sent by us */
-    int status;     /* waitpid's, once it has ended */
     unsigned count; /* starts so far */
 } proc_t;
 

@@ -9,12 +9,11 @@ static aut_port_t choose_port (dice_t *dice)
     return dice_range (dice, 0, 2) == 0 ? AUT_PORT_DATA : AUT_PORT_NODE;
 }
 
-static bool struck (campaign_t *self, int kind, node_t *node, bool counted, unsigned hit,
-                    int64_t rest_ms)
+static bool struck (campaign_t *self, int kind, node_t *node, unsigned hit, int64_t rest_ms)
 {
     if (hit == 0)
         return false;
-    faults_count (self, kind, counted, node->name);
+    strike_count (self, kind, node);
     node->free_at = self->now + rest_ms;
     return true;
 }
@@ -23,18 +22,14 @@ bool strike_reset (campaign_t *self, int kind, dice_t *dice)
 {
     aut_port_t port = choose_port (dice);
     node_t *node = strike_choose (self, dice);
-    bool counted = node && view_lease (self, node);
-    return node &&
-           struck (self, kind, node, counted, links_reset (self->links, node->index, port), 400);
+    return node && struck (self, kind, node, links_reset (self->links, node->index, port), 400);
 }
 
 bool strike_truncate (campaign_t *self, int kind, dice_t *dice)
 {
     aut_port_t port = choose_port (dice);
     node_t *node = strike_choose (self, dice);
-    bool counted = node && view_lease (self, node);
-    return node &&
-           struck (self, kind, node, counted, links_truncate (self->links, node->index, port), 600);
+    return node && struck (self, kind, node, links_truncate (self->links, node->index, port), 600);
 }
 
 bool strike_half_open (campaign_t *self, int kind, dice_t *dice)
@@ -43,8 +38,7 @@ bool strike_half_open (campaign_t *self, int kind, dice_t *dice)
     unsigned dirs = (unsigned)dice_range (dice, 1, 3);
     int64_t ms = dice_range (dice, 300, 3000);
     node_t *node = strike_choose (self, dice);
-    bool counted = node && view_lease (self, node);
-    return node && struck (self, kind, node, counted,
+    return node && struck (self, kind, node,
                            links_half_open (self->links, node->index, port, dirs & 1, dirs & 2,
                                             self->now + ms),
                            ms + 400);
@@ -55,8 +49,7 @@ bool strike_delay (campaign_t *self, int kind, dice_t *dice)
     aut_port_t port = choose_port (dice);
     int64_t by = dice_range (dice, 50, 500), ms = dice_range (dice, 500, 2000);
     node_t *node = strike_choose (self, dice);
-    bool counted = node && view_lease (self, node);
-    return node && struck (self, kind, node, counted,
+    return node && struck (self, kind, node,
                            links_delay (self->links, node->index, port, by, self->now + ms), ms);
 }
 
@@ -66,9 +59,8 @@ bool strike_throttle (campaign_t *self, int kind, dice_t *dice)
     size_t rate = (size_t)dice_range (dice, 500, 20000);
     int64_t ms = dice_range (dice, 500, 2000);
     node_t *node = strike_choose (self, dice);
-    bool counted = node && view_lease (self, node);
     return node &&
-           struck (self, kind, node, counted,
+           struck (self, kind, node,
                    links_throttle (self->links, node->index, port, rate, self->now + ms), ms);
 }
 
@@ -76,9 +68,8 @@ bool strike_dark (campaign_t *self, int kind, dice_t *dice)
 {
     int64_t ms = dice_range (dice, 300, 3500);
     node_t *node = strike_choose (self, dice);
-    bool counted = node && view_lease (self, node);
-    return node && struck (self, kind, node, counted,
-                           links_dark (self->links, node->index, self->now + ms), ms + 400);
+    return node && struck (self, kind, node, links_dark (self->links, node->index, self->now + ms),
+                           ms + 400);
 }
 
 /*  Waits in view.c for the message that it is about. */

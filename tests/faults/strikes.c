@@ -2,12 +2,10 @@
 #include "tests/faults/strikes.h"
 
 #include "lib/core/file.h"
-#include "lib/core/mem.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define BLIND_ONE_IN 16
@@ -43,9 +41,18 @@ static node_t *choose_unhurt (campaign_t *self, dice_t *dice)
     return hold && view_failures (self, hold->token.task) == 0 ? node : NULL;
 }
 
-static void count_node (campaign_t *self, int kind, const node_t *node)
+void strike_count (campaign_t *self, int kind, const node_t *node)
 {
     faults_count (self, kind, view_lease (self, node) != NULL, node->name);
+}
+
+/*  Chosen, and counted as struck. */
+static node_t *choose_and_count (campaign_t *self, int kind, dice_t *dice)
+{
+    node_t *node = strike_choose (self, dice);
+    if (node)
+        strike_count (self, kind, node);
+    return node;
 }
 
 /* ---- the broker -------------------------------------------------------------------------------
@@ -57,26 +64,26 @@ bool strike_broker_is_free (const campaign_t *self)
     return self->broker.ready && proc->pid && !proc->stopped && self->broker_free_at <= self->now;
 }
 
-bool strike_broker_kill (campaign_t *self, int kind, dice_t *dice)
+static bool end_broker (campaign_t *self, int kind, int signum)
 {
-    (void)dice;
     if (!strike_broker_is_free (self))
         return false;
     faults_count (self, kind, view_leases (self) > 0, "the broker");
-    cluster_end_broker (self, SIGKILL);
+    cluster_end_broker (self, signum);
     self->broker_free_at = self->now + 1500;
     return true;
+}
+
+bool strike_broker_kill (campaign_t *self, int kind, dice_t *dice)
+{
+    (void)dice;
+    return end_broker (self, kind, SIGKILL);
 }
 
 bool strike_broker_term (campaign_t *self, int kind, dice_t *dice)
 {
     (void)dice;
-    if (!strike_broker_is_free (self))
-        return false;
-    faults_count (self, kind, view_leases (self) > 0, "the broker");
-    cluster_end_broker (self, SIGTERM);
-    self->broker_free_at = self->now + 1500;
-    return true;
+    return end_broker (self, kind, SIGTERM);
 }
 
 /*  Strikes nobody who holds a lease, so it does not count; see cluster.c for what it must do. */
@@ -199,7 +206,7 @@ bool strike_node_full (campaign_t *self, int kind, dice_t *dice)
     node_t *node = self->has_tmpfs ? choose_unhurt (self, dice) : NULL;
     if (!node)
         return false;
-    count_node (self, kind, node);
+    strike_count (self, kind, node);
     fill (node->dir);
     node->free_at = self->now + ms + 500;
     campaign_later (self, ms, empty_node, node->index, 0);
@@ -211,20 +218,18 @@ bool strike_node_full (campaign_t *self, int kind, dice_t *dice)
 
 bool strike_node_kill (campaign_t *self, int kind, dice_t *dice)
 {
-    node_t *node = strike_choose (self, dice);
+    node_t *node = choose_and_count (self, kind, dice);
     if (!node)
         return false;
-    count_node (self, kind, node);
     cluster_kill_node (self, node);
     return true;
 }
 
 bool strike_node_term (campaign_t *self, int kind, dice_t *dice)
 {
-    node_t *node = strike_choose (self, dice);
+    node_t *node = choose_and_count (self, kind, dice);
     if (!node)
         return false;
-    count_node (self, kind, node);
     proc_signal (&node->proc, SIGTERM);
     return true;
 }
@@ -237,10 +242,9 @@ static void continue_node (campaign_t *self, unsigned who, int64_t start)
 
 static bool stop_node (campaign_t *self, int kind, dice_t *dice, int64_t ms)
 {
-    node_t *node = strike_choose (self, dice);
+    node_t *node = choose_and_count (self, kind, dice);
     if (!node)
         return false;
-    count_node (self, kind, node);
     proc_signal (&node->proc, SIGSTOP);
     campaign_later (self, ms, continue_node, node->index, node->proc.count);
     node->free_at = self->now + ms + 500;
@@ -261,26 +265,29 @@ bool strike_node_stop_long (campaign_t *self, int kind, dice_t *dice)
 /* ---- workers ----------------------------------------------------------------------------------
  */
 
-/*  The worker of a node at work, which is in the middle of its chunk. */
-static pid_t choose_worker (campaign_t *self, dice_t *dice, node_t **node)
+/*  Signals, and counts, the worker of a node at work, which is in the middle of its chunk; the node
+ *  whose it is, NULL if there is none now. */
+static node_t *signal_worker (campaign_t *self, int kind, dice_t *dice, int signum, pid_t *pid)
 {
-    *node = choose_unhurt (self, dice);
-    const hold_t *hold = *node ? view_lease (self, *node) : NULL;
+    node_t *node = choose_unhurt (self, dice);
+    const hold_t *hold = node ? view_lease (self, node) : NULL;
     if (!hold || !hold->started || hold->done)
-        return 0;
-    return proc_child ((*node)->proc.pid, "auteur-worker");
+        return NULL;
+    *pid = proc_child (node->proc.pid, "auteur-worker");
+    if (!*pid)
+        return NULL;
+    strike_count (self, kind, node);
+    kill (*pid, signum);
+    return node;
 }
 
 static bool kill_worker (campaign_t *self, int kind, dice_t *dice, int signum)
 {
-    node_t *node;
-    pid_t pid = choose_worker (self, dice, &node);
-    if (!pid)
-        return false;
-    count_node (self, kind, node);
-    kill (pid, signum);
-    node->free_at = self->now + 800;
-    return true;
+    pid_t pid;
+    node_t *node = signal_worker (self, kind, dice, signum, &pid);
+    if (node)
+        node->free_at = self->now + 800;
+    return node;
 }
 
 bool strike_worker_kill (campaign_t *self, int kind, dice_t *dice)
@@ -303,12 +310,10 @@ static void continue_worker (campaign_t *self, unsigned who, int64_t pid)
 bool strike_worker_stop (campaign_t *self, int kind, dice_t *dice)
 {
     int64_t ms = dice_range (dice, 100, 1200);
-    node_t *node;
-    pid_t pid = choose_worker (self, dice, &node);
-    if (!pid)
+    pid_t pid;
+    node_t *node = signal_worker (self, kind, dice, SIGSTOP, &pid);
+    if (!node)
         return false;
-    count_node (self, kind, node);
-    kill (pid, SIGSTOP);
     campaign_later (self, ms, continue_worker, node->index, pid);
     node->free_at = self->now + ms + 400;
     return true;
@@ -317,12 +322,10 @@ bool strike_worker_stop (campaign_t *self, int kind, dice_t *dice)
 /*  Nobody continues it: the node has to notice, and to end it although it is stopped. */
 bool strike_worker_hang (campaign_t *self, int kind, dice_t *dice)
 {
-    node_t *node;
-    pid_t pid = choose_worker (self, dice, &node);
-    if (!pid)
+    pid_t pid;
+    node_t *node = signal_worker (self, kind, dice, SIGSTOP, &pid);
+    if (!node)
         return false;
-    count_node (self, kind, node);
-    kill (pid, SIGSTOP);
     node->stopped_worker = pid;
     node->free_at = self->now + 6000;
     return true;
@@ -331,12 +334,10 @@ bool strike_worker_hang (campaign_t *self, int kind, dice_t *dice)
 /*  The worker dies, and the next one is stopped before it can say that it is there. */
 bool strike_slow_start (campaign_t *self, int kind, dice_t *dice)
 {
-    node_t *node;
-    pid_t pid = choose_worker (self, dice, &node);
-    if (!pid)
+    pid_t pid;
+    node_t *node = signal_worker (self, faults_kind ("worker-kill"), dice, SIGKILL, &pid);
+    if (!node)
         return false;
-    faults_count (self, faults_kind ("worker-kill"), true, node->name);
-    kill (pid, SIGKILL);
     node->slow_start = true;
     node->slow_kind = kind;
     node->stopped_worker = pid;
@@ -349,7 +350,7 @@ bool strike_slow_start (campaign_t *self, int kind, dice_t *dice)
 static void end_slow_start (campaign_t *self, unsigned who, int64_t pid)
 {
     node_t *node = &self->nodes[who];
-    count_node (self, node->slow_kind, node);
+    strike_count (self, node->slow_kind, node);
     continue_worker (self, who, pid);
 }
 

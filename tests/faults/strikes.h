@@ -6,6 +6,8 @@
 
 /*  A node at work that no fault holds, or sometimes any; NULL if there is none now. */
 node_t *strike_choose (campaign_t *self, dice_t *dice);
+/*  As counting if the node holds a lease. */
+void strike_count (campaign_t *self, int kind, const node_t *node);
 bool strike_broker_is_free (const campaign_t *self);
 /*  The message that a kind waits for. */
 trap_t faults_trap (int kind);
