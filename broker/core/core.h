@@ -526,4 +526,16 @@ typedef struct {
 
 const aut_core_metrics_t *aut_core_metrics (const aut_core_t *self);
 
+/*  How much work there is for one model on one class of devices ("" = any). */
+typedef struct {
+    const char *model, *class_; /* live until the next step */
+    uint64_t tasks[AUT_TASK_STATES];
+    bool served; /* some node that takes work has such a device with the model */
+} aut_core_depth_t;
+
+/*  Of every model and class that a held job asks for, in no order; at most `max`, and what is left
+ *  over is added up in `rest`. Linear in the different requirements, not in tasks. */
+size_t aut_core_depths (const aut_core_t *self, aut_core_depth_t *out, size_t max,
+                        aut_core_depth_t *rest);
+
 #endif

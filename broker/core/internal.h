@@ -121,6 +121,7 @@ struct core_bucket {
     uint32_t count, cap;
     uint32_t ready; /* entries that are not stale */
     uint32_t slot;  /* in the group's table of places */
+    uint32_t tasks[AUT_TASK_STATES];
 };
 
 /*  Everything that has the same requirement. */
@@ -137,7 +138,8 @@ struct core_group {
     uint32_t spare_slot; /* of the free ones; each names the next in `places` */
     core_group_t *next, *dirty_next;
     core_group_t *active_prev, *active_next;
-    uint64_t served[CORE_LEVELS]; /* virtual time of the last start, per priority */
+    uint64_t tasks[AUT_TASK_STATES]; /* of its buckets */
+    uint64_t served[CORE_LEVELS];    /* virtual time of the last start, per priority */
 };
 
 struct core_model {
@@ -324,6 +326,12 @@ void core_buckets_free (aut_core_t *self, core_job_t *job);
 void core_queue_push (aut_core_t *self, core_job_t *job, uint32_t ordinal);
 void core_queue_take (aut_core_t *self, core_job_t *job, uint32_t ordinal);
 void core_queue_clear (aut_core_t *self, core_job_t *job);
+/*  A task of this state comes in (1) or goes (-1): the queues' depths. */
+static inline void core_bucket_count (core_bucket_t *bucket, unsigned state, int change)
+{
+    bucket->tasks[state] += (uint32_t)change;
+    bucket->group->tasks[state] += (uint64_t)(int64_t)change;
+}
 /*  After the job's virtual time changed. */
 void core_queue_reorder (core_job_t *job);
 /*  Marks a group as having tasks to match / takes the next marked one, which is then to be given

@@ -240,6 +240,7 @@ int core_task_spec (aut_core_t *self, core_job_t *job, uint32_t ordinal,
     if (bucket < 0)
         return bucket;
     task->bucket = (uint16_t)bucket;
+    core_bucket_count (job->buckets[bucket], task->state, 1);
     task->after = spec->after;
     task->cost = spec->cost ? spec->cost : 1;
     task->shot = spec->shot;

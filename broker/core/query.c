@@ -212,3 +212,40 @@ const aut_core_metrics_t *aut_core_metrics (const aut_core_t *self)
 {
     return &self->metrics;
 }
+
+/*  The model's requirements of one class, whatever memory they ask for; false if there is none. */
+static bool depth_of (const aut_core_t *self, const core_model_t *model, uint32_t class_,
+                      aut_core_depth_t *out)
+{
+    bool any = !*self->metrics.classes[class_].name, found = false;
+    *out = (aut_core_depth_t){.model = model->name, .class_ = self->metrics.classes[class_].name};
+    for (const core_group_t *group = model->groups; group; group = group->next) {
+        if (group->class_ != class_)
+            continue;
+        found = true;
+        for (int state = 0; state < AUT_TASK_STATES; state++)
+            out->tasks[state] += group->tasks[state];
+    }
+    for (uint32_t i = 0; found && i < self->metrics.class_count; i++)
+        out->served |= model->roots[i] && (any || i == class_);
+    return found;
+}
+
+size_t aut_core_depths (const aut_core_t *self, aut_core_depth_t *out, size_t max,
+                        aut_core_depth_t *rest)
+{
+    aut_core_depth_t one;
+    size_t count = 0;
+    memset (rest, 0, sizeof *rest);
+    for (const core_model_t *model = self->models; model; model = model->hh.next)
+        for (uint32_t class_ = 0; class_ < self->metrics.class_count; class_++) {
+            if (!depth_of (self, model, class_, &one))
+                continue;
+            if (count < max)
+                out[count++] = one;
+            else
+                for (int state = 0; state < AUT_TASK_STATES; state++)
+                    rest->tasks[state] += one.tasks[state];
+        }
+    return count;
+}

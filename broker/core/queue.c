@@ -141,6 +141,8 @@ void core_buckets_free (aut_core_t *self, core_job_t *job)
         core_bucket_t *bucket = job->buckets[i];
         core_turns_remove (bucket);
         core_slot_give (bucket);
+        for (int state = 0; state < AUT_TASK_STATES; state++)
+            bucket->group->tasks[state] -= bucket->tasks[state];
         group_put (self, bucket->group);
         free (bucket->entries);
         free (bucket);

@@ -7,7 +7,10 @@
 void core_task_state (aut_core_t *self, core_job_t *job, uint32_t ordinal, aut_task_state_t state)
 {
     core_task_t *task = &job->items[ordinal];
-    uint64_t *leased = &self->metrics.classes[job->buckets[task->bucket]->group->class_].leased;
+    core_bucket_t *bucket = job->buckets[task->bucket];
+    uint64_t *leased = &self->metrics.classes[bucket->group->class_].leased;
+    core_bucket_count (bucket, task->state, -1);
+    core_bucket_count (bucket, state, 1);
     *leased -= task->state == AUT_TASK_LEASED;
     *leased += state == AUT_TASK_LEASED;
     job->tasks[task->state]--;
@@ -180,6 +183,8 @@ int core_task_set_memory (aut_core_t *self, core_job_t *job, uint32_t ordinal, u
         return bucket;
     if (bucket != task->bucket)
         task->flags &= (uint8_t)~TASK_QUEUED; /* an entry left in the old bucket is stale */
+    core_bucket_count (job->buckets[task->bucket], task->state, -1);
+    core_bucket_count (job->buckets[bucket], task->state, 1);
     task->bucket = (uint16_t)bucket;
     return 0;
 }

@@ -680,6 +680,22 @@ uint32_t scene_run (scene_t *s)
 
 /* ---- the core's own view ---- */
 
+/*  The queues' depths add up to the tasks of the store, however the list is cut. */
+static void check_depths (const scene_t *s, const uint64_t tasks[AUT_TASK_STATES])
+{
+    for (size_t max = 1; max <= 64; max += 63) {
+        aut_core_depth_t depths[64], rest;
+        size_t count = aut_core_depths (s->core, depths, max, &rest);
+        NEED (count <= max);
+        for (int i = 0; i < AUT_TASK_STATES; i++) {
+            uint64_t sum = rest.tasks[i];
+            for (size_t j = 0; j < count; j++)
+                sum += depths[j].tasks[i];
+            NEED (sum == tasks[i]);
+        }
+    }
+}
+
 void scene_check (scene_t *s)
 {
     const aut_core_metrics_t *metrics = aut_core_metrics (s->core);
@@ -707,6 +723,7 @@ void scene_check (scene_t *s)
     }
     for (int i = 0; i < AUT_TASK_STATES; i++)
         NEED (metrics->tasks[i] == tasks[i]);
+    check_depths (s, tasks);
     for (int i = 0; i < AUT_JOB_STATES; i++)
         NEED (metrics->jobs[i] == jobs[i]);
 

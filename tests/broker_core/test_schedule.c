@@ -43,6 +43,31 @@ START_TEST (two_equal_jobs_share_equally)
 }
 END_TEST
 
+/*  What scalers and people look at: each model's own queue, and whether anybody serves it. */
+START_TEST (depths_are_by_model_and_class)
+{
+    aut_core_depth_t depths[8], rest;
+    scene_open (&s);
+    scene_node (&s, "n", 1, 1, 24);
+    scene_submit (&s, 0, 3, 2, 10, "m");
+    scene_submit (&s, 0, 2, 1, 10, "nobody-has-this");
+    size_t count = aut_core_depths (s.core, depths, 8, &rest);
+    ck_assert_uint_eq (count, 2);
+    const aut_core_depth_t *m = strcmp (depths[0].model, "m") ? &depths[1] : &depths[0];
+    const aut_core_depth_t *other = m == depths ? &depths[1] : &depths[0];
+    ck_assert_str_eq (m->class_, "");
+    ck_assert_uint_eq (m->tasks[AUT_TASK_LEASED], 1);
+    ck_assert_uint_eq (m->tasks[AUT_TASK_READY], 2);
+    ck_assert_uint_eq (m->tasks[AUT_TASK_BLOCKED], 3);
+    ck_assert (m->served);
+    ck_assert_str_eq (other->model, "nobody-has-this");
+    ck_assert_uint_eq (other->tasks[AUT_TASK_READY], 2);
+    ck_assert (!other->served);
+    scene_check (&s);
+    scene_close (&s);
+}
+END_TEST
+
 START_TEST (shares_go_by_cost_not_by_number)
 {
     scene_open (&s);
@@ -453,6 +478,7 @@ TCase *suite_schedule (void)
 {
     TCase *tc = tcase_create ("schedule");
     tcase_add_test (tc, two_equal_jobs_share_equally);
+    tcase_add_test (tc, depths_are_by_model_and_class);
     tcase_add_test (tc, shares_go_by_cost_not_by_number);
     tcase_add_test (tc, a_newcomer_starts_level);
     tcase_add_test (tc, a_single_chain_is_not_starved);
