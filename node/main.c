@@ -5,6 +5,7 @@
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
 #include "lib/core/options.h"
+#include "node/health.h"
 #include "node/node.h"
 #include "proto/client.h"
 
@@ -26,7 +27,7 @@ enum {
 };
 
 typedef struct {
-    const char *broker, *endpoints, *state, *name, *models, *cache_size, *vram_limit, *keys;
+    const char *broker, *endpoints, *state, *name, *models, *cache_size, *vram_limit, *keys, *probe;
     const char *log_level, *log_format;
     aut_opt_list_t devices;
     int64_t workers, credit, hang;
@@ -135,6 +136,17 @@ static int catch_signals (void)
     return signalfd (-1, &set, SFD_CLOEXEC);
 }
 
+/*  For the probes of a container. */
+static int probe (const arguments_t *args)
+{
+    char *state = args->state ? NULL : aut_path_state ("node");
+    int rc = aut_health_probe (args->state ? args->state : state, args->probe);
+    if (rc)
+        fprintf (stderr, "auteur-node: %s\n", aut_error_detail ());
+    free (state);
+    return rc == AUT_ERR_INVALID ? EXIT_USAGE : rc ? EXIT_FAILED : EXIT_DONE;
+}
+
 static int run (const arguments_t *args)
 {
     aut_endpoints_t endpoints = {0};
@@ -203,6 +215,9 @@ int main (int argc, char **argv)
          "how long a running chunk may go on at the end (10)", NULL, 0, 0},
         {"hang", 0, AUT_OPT_INT, &args.hang, "SECONDS",
          "a worker that reports nothing for so long is killed (300)", NULL, 1, 1000000},
+        {"probe", 0, AUT_OPT_STRING, &args.probe, "live|ready",
+         "ask the node of this --state if its loop goes round, or if it takes work; exit 0 or 1",
+         NULL, 0, 0},
         {"keys", 0, AUT_OPT_STRING, &args.keys, "DIR",
          "this node's keys ($XDG_CONFIG_HOME/auteur/keys; auteur keys --help)", "AUTEUR_KEYS", 0,
          0},
@@ -225,7 +240,7 @@ int main (int argc, char **argv)
     default:
         break;
     }
-    int code = run (&args);
+    int code = args.probe ? probe (&args) : run (&args);
     aut_options_clear (table);
     return code;
 }

@@ -7,6 +7,7 @@
 #include "lib/core/file.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
+#include "node/health.h"
 #include "node/link.h"
 #include "node/offer.h"
 #include "node/pool.h"
@@ -46,6 +47,7 @@ struct aut_node_daemon {
     atomic_bool reload_wanted;
     /* the loop's own */
     aut_link_t link; /* before the thread starts, the starter's */
+    aut_health_t health;
     aut_session_t *session;
     aut_pool_t *pool;
     aut_transfer_t *fetcher, *uploader;
@@ -341,6 +343,7 @@ static void *run (void *arg)
         if (aut_link_check (&self->link, aut_session_online (self->session), now_ms ()))
             self->exited = true;
         pool_due = aut_pool_pump (self->pool, now_ms ());
+        aut_health_tick (&self->health, aut_session_takes_work (self->session), now_ms ());
         if (now_ms () >= aut_session_deadline (self->session))
             step (self, &(aut_session_event_t){.type = AUT_SESSION_TICK});
     }
@@ -377,6 +380,8 @@ static int take_state_dir (aut_node_daemon_t *self, const aut_node_options_t *op
         rc = aut_blobs_open (&self->cache, cache, options->cache_size);
         free (cache);
     }
+    if (rc == 0)
+        rc = aut_health_open (&self->health, options->state_dir);
     return rc;
 }
 
@@ -500,6 +505,7 @@ static void destroy (aut_node_daemon_t *self)
         free_work (self, self->works);
     aut_session_destroy (&self->session);
     aut_blobs_destroy (&self->cache);
+    aut_health_close (&self->health);
     for (int *fd = (int[]){self->lock, self->wake, self->ended, -2}; *fd != -2; fd++)
         if (*fd >= 0)
             close (*fd);
@@ -518,7 +524,7 @@ int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options)
     aut_node_daemon_t *self = aut_calloc (1, sizeof *self);
     keep_options (self, options);
     self->drain_ms = options->drain_ms;
-    self->lock = -1;
+    self->lock = self->health.alive = -1;
     self->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->ended = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init (&self->drain_wanted, NO_DRAIN);

@@ -243,6 +243,11 @@ bool aut_session_online (const aut_session_t *self)
     return self->online;
 }
 
+bool aut_session_takes_work (const aut_session_t *self)
+{
+    return self->online && !self->draining;
+}
+
 static void copy_worker (aut_msg_worker_t *to, const aut_msg_worker_t *from)
 {
     *to = *from;

@@ -120,4 +120,7 @@ int64_t aut_session_deadline (const aut_session_t *self);
 size_t aut_session_holds (const aut_session_t *self);
 bool aut_session_online (const aut_session_t *self);
 
+/*  True while it is and no drain has begun. */
+bool aut_session_takes_work (const aut_session_t *self);
+
 #endif
