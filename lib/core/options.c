@@ -5,7 +5,9 @@
 
 #include "lib/core/buffer.h"
 #include "lib/core/error.h"
+#include "lib/core/file.h"
 #include "lib/core/mem.h"
+#include "lib/core/options_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,15 +16,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HELP_COLUMN 28
-#define HELP_WIDTH 96
+#include <strings.h>
 
 /*  What a parse has at hand. */
 typedef struct {
     const aut_opt_info_t *info;
     const aut_opt_t *table;
-    bool *given; /* per row of the table */
+    aut_origin_t *origins; /* per row of the table */
+    const char *file;      /* --config */
+    bool print;            /* --print-config */
 } parse_t;
 
 static aut_opt_result_t usage_error (const parse_t *self, const char *format, ...)
@@ -52,15 +54,19 @@ static size_t table_count (const aut_opt_t *table)
     return n;
 }
 
-/*  The names of the table and the two that every program has; the caller frees the array. */
-static const char **table_names (const aut_opt_t *table)
+/*  The names of the table and those that programs have anyway; the caller frees the array. */
+static const char **table_names (const aut_opt_info_t *info, const aut_opt_t *table)
 {
     size_t count = table_count (table);
-    const char **names = aut_calloc (count + 3, sizeof (*names));
+    const char **names = aut_calloc (count + 5, sizeof (*names));
     for (size_t i = 0; table && i < count; i++)
         names[i] = table[i].name;
     names[count] = "help";
     names[count + 1] = "version";
+    if (info->config) {
+        names[count + 2] = "config";
+        names[count + 3] = "print-config";
+    }
     return names;
 }
 
@@ -164,93 +170,91 @@ static bool parse_number (const aut_opt_t *opt, const char *value, double *out)
     return true;
 }
 
-static aut_opt_result_t set_value (const parse_t *self, const aut_opt_t *opt, const char *source,
-                                   const char *value)
+/*  A value before it is stored, so that one can be checked and left. */
+typedef union {
+    bool flag;
+    const char *text;
+    int64_t whole;
+    double number;
+} value_t;
+
+static bool parse_flag (const char *value, bool *out)
+{
+    static const char *const yes[] = {"true", "yes", "on", "1"};
+    static const char *const no[] = {"false", "no", "off", "0"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        if (strcasecmp (value, yes[i]) == 0 || strcasecmp (value, no[i]) == 0) {
+            *out = strcasecmp (value, yes[i]) == 0;
+            return true;
+        }
+    return false;
+}
+
+static aut_opt_result_t read_value (const parse_t *self, const aut_opt_t *opt, const char *source,
+                                    const char *value, value_t *out)
 {
     switch (opt->kind) {
     case AUT_OPT_FLAG:
-        *(bool *)opt->value = true;
-        break;
-    case AUT_OPT_STRING:
-        *(const char **)opt->value = value;
-        break;
+        out->flag = true;
+        if (value && !parse_flag (value, &out->flag))
+            return usage_error (self, "%s wants true or false, not \"%s\"", source, value);
+        return AUT_OPT_GO;
     case AUT_OPT_INT:
-        if (!parse_int (opt, value, opt->value))
-            return bad_value (self, opt, source, value);
-        break;
+        return parse_int (opt, value, &out->whole) ? AUT_OPT_GO
+                                                   : bad_value (self, opt, source, value);
     case AUT_OPT_NUMBER:
-        if (!parse_number (opt, value, opt->value))
-            return bad_value (self, opt, source, value);
-        break;
-    case AUT_OPT_LIST: {
-        aut_opt_list_t *list = opt->value;
-        list->items = aut_realloc (list->items, list->count + 1, sizeof (*list->items));
-        list->items[list->count++] = value;
+        return parse_number (opt, value, &out->number) ? AUT_OPT_GO
+                                                       : bad_value (self, opt, source, value);
+    case AUT_OPT_STRING:
+    case AUT_OPT_LIST:
         break;
     }
-    }
-    self->given[opt - self->table] = true;
+    out->text = value;
     return AUT_OPT_GO;
 }
 
-/*  Writes `text` wrapped at words, each line after the first indented by `indent`. */
-static void print_wrapped (aut_buffer_t *out, const char *text, size_t indent)
+static void store_value (const aut_opt_t *opt, const value_t *value)
 {
-    size_t column = indent;
-    while (*text) {
-        size_t word = strcspn (text, " ");
-        if (column > indent && column + 1 + word > HELP_WIDTH) {
-            aut_buffer_format (out, "\n%*s", (int)indent, "");
-            column = indent;
-        } else if (column > indent) {
-            aut_buffer_text (out, " ");
-            column++;
-        }
-        aut_buffer_append (out, text, word);
-        column += word;
-        text += word;
-        text += strspn (text, " ");
+    aut_opt_list_t *list = opt->value;
+    switch (opt->kind) {
+    case AUT_OPT_FLAG:
+        *(bool *)opt->value = value->flag;
+        break;
+    case AUT_OPT_STRING:
+        *(const char **)opt->value = value->text;
+        break;
+    case AUT_OPT_INT:
+        *(int64_t *)opt->value = value->whole;
+        break;
+    case AUT_OPT_NUMBER:
+        *(double *)opt->value = value->number;
+        break;
+    case AUT_OPT_LIST:
+        list->items = aut_realloc (list->items, list->count + 1, sizeof (*list->items));
+        list->items[list->count++] = value->text;
+        break;
     }
-    aut_buffer_text (out, "\n");
 }
 
-static void print_option (aut_buffer_t *out, char letter, const char *name, const char *arg,
-                          const char *help, const char *env)
+/*  Checks the value and takes it, unless a stronger source has set the option. */
+static aut_opt_result_t set_value (const parse_t *self, const aut_opt_t *opt, const char *source,
+                                   const char *value, aut_origin_t origin)
 {
-    size_t start = out->size;
-    if (letter)
-        aut_buffer_format (out, "  -%c, --%s", letter, name);
-    else
-        aut_buffer_format (out, "      --%s", name);
-    if (arg)
-        aut_buffer_format (out, " %s", arg);
-    size_t used = out->size - start;
-    if (used + 2 > HELP_COLUMN)
-        aut_buffer_format (out, "\n%*s", HELP_COLUMN, "");
-    else
-        aut_buffer_format (out, "%*s", (int)(HELP_COLUMN - used), "");
-    char *text = env ? aut_sprintf ("%s [%s]", help ? help : "", env) : aut_strdup (help);
-    print_wrapped (out, text ? text : "", HELP_COLUMN);
-    free (text);
+    aut_origin_t *had = &self->origins[opt - self->table];
+    value_t parsed;
+    aut_opt_result_t result = read_value (self, opt, source, value, &parsed);
+    if (result != AUT_OPT_GO || had->from > origin.from)
+        return result;
+    store_value (opt, &parsed);
+    *had = origin;
+    return AUT_OPT_GO;
 }
+
+static const aut_origin_t from_flag = {AUT_FROM_FLAG, 0};
 
 static aut_opt_result_t print_help (const parse_t *self)
 {
-    aut_buffer_t out = {0};
-    const char *usage = self->info->usage ? self->info->usage : "";
-    aut_buffer_format (&out, "Usage: %s%s%s\n", self->info->program, *usage ? " " : "", usage);
-    if (self->info->about)
-        aut_buffer_format (&out, "\n%s\n", self->info->about);
-    aut_buffer_text (&out, "\nOptions:\n");
-    for (const aut_opt_t *opt = self->table; opt && opt->name; opt++)
-        print_option (&out, opt->letter, opt->name,
-                      opt->kind == AUT_OPT_FLAG ? NULL : (opt->arg ? opt->arg : "VALUE"), opt->help,
-                      opt->env);
-    print_option (&out, 'h', "help", NULL, "Show this help.", NULL);
-    print_option (&out, 0, "version", NULL, "Show the version.", NULL);
-    fwrite (out.data, 1, out.size, stdout);
-    fflush (stdout);
-    aut_buffer_clear (&out);
+    aut_options_print_help (self->info, self->table);
     return AUT_OPT_EXIT_OK;
 }
 
@@ -264,7 +268,7 @@ static aut_opt_result_t print_version (const parse_t *self)
 
 static aut_opt_result_t unknown_option (const parse_t *self, const char *name)
 {
-    const char **names = table_names (self->table);
+    const char **names = table_names (self->info, self->table);
     const char *near = aut_nearest (name, names);
     for (size_t i = 0; !near && names[i] && strlen (name) >= 2; i++)
         if (strncmp (names[i], name, strlen (name)) == 0) /* a beginning of a name */
@@ -275,8 +279,27 @@ static aut_opt_result_t unknown_option (const parse_t *self, const char *name)
     return usage_error (self, "unknown option --%s", name);
 }
 
+/*  Names that are in no table. */
+static aut_opt_result_t parse_builtin (parse_t *self, const char *name, const char *value)
+{
+    bool settings = self->info->config;
+    if (strcmp (name, "help") == 0)
+        return print_help (self);
+    if (strcmp (name, "version") == 0)
+        return print_version (self);
+    if (settings && strcmp (name, "print-config") == 0) {
+        self->print = true;
+        return value ? usage_error (self, "--print-config takes no value") : AUT_OPT_GO;
+    }
+    if (settings && strcmp (name, "config") == 0) {
+        self->file = value;
+        return value ? AUT_OPT_GO : usage_error (self, "--config needs a value: FILE");
+    }
+    return unknown_option (self, name);
+}
+
 /*  --name, --name=VALUE or --name VALUE at argv[*at]. */
-static aut_opt_result_t parse_long (const parse_t *self, int argc, char **argv, int *at)
+static aut_opt_result_t parse_long (parse_t *self, int argc, char **argv, int *at)
 {
     const char *text = argv[*at] + 2;
     const char *equals = strchr (text, '=');
@@ -285,25 +308,23 @@ static aut_opt_result_t parse_long (const parse_t *self, int argc, char **argv, 
     while (opt && opt->name && strcmp (opt->name, name) != 0)
         opt++;
 
+    bool known = opt && opt->name;
+    bool wants =
+        known ? opt->kind != AUT_OPT_FLAG : self->info->config && strcmp (name, "config") == 0;
+    const char *value = equals ? equals + 1 : NULL;
+    if (!value && wants && *at + 1 < argc)
+        value = argv[++*at];
+
     aut_opt_result_t result;
     char *source = aut_sprintf ("--%s", name);
-    if (!opt || !opt->name) {
-        if (strcmp (name, "help") == 0)
-            result = print_help (self);
-        else if (strcmp (name, "version") == 0)
-            result = print_version (self);
-        else
-            result = unknown_option (self, name);
-    } else if (opt->kind == AUT_OPT_FLAG) {
-        result = equals ? usage_error (self, "--%s takes no value", name)
-                        : set_value (self, opt, source, NULL);
-    } else if (equals) {
-        result = set_value (self, opt, source, equals + 1);
-    } else if (*at + 1 < argc) {
-        result = set_value (self, opt, source, argv[++*at]);
-    } else {
+    if (!known)
+        result = parse_builtin (self, name, value);
+    else if (!wants && value)
+        result = usage_error (self, "--%s takes no value", name);
+    else if (wants && !value)
         result = usage_error (self, "--%s needs a value: %s", name, opt->arg ? opt->arg : "VALUE");
-    }
+    else
+        result = set_value (self, opt, source, value, from_flag);
     free (source);
     free (name);
     return result;
@@ -323,14 +344,50 @@ static aut_opt_result_t parse_short (const parse_t *self, int argc, char **argv,
         }
         char source[] = {'-', *p, 0};
         if (opt->kind == AUT_OPT_FLAG) {
-            set_value (self, opt, source, NULL);
+            set_value (self, opt, source, NULL, from_flag);
             continue;
         }
         if (p[1])
-            return set_value (self, opt, source, p + 1);
+            return set_value (self, opt, source, p + 1, from_flag);
         if (*at + 1 < argc)
-            return set_value (self, opt, source, argv[++*at]);
+            return set_value (self, opt, source, argv[++*at], from_flag);
         return usage_error (self, "-%c needs a value: %s", *p, opt->arg ? opt->arg : "VALUE");
+    }
+    return AUT_OPT_GO;
+}
+
+/* ---- variables and the settings file --------------------------------------------------------- */
+
+void aut_option_variable (const aut_opt_info_t *info, const aut_opt_t *opt,
+                          char out[AUT_VARIABLE_SIZE])
+{
+    out[0] = 0;
+    if (opt->env)
+        snprintf (out, AUT_VARIABLE_SIZE, "%s", opt->env);
+    else if (info->config && !aut_option_only_here (info, opt->name))
+        snprintf (out, AUT_VARIABLE_SIZE, "AUTEUR_%s", opt->name);
+    for (char *p = out; !opt->env && *p; p++)
+        *p = (char)(*p == '-' ? '_' : *p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
+}
+
+bool aut_option_only_here (const aut_opt_info_t *info, const char *name)
+{
+    for (size_t i = 0; info->only_here && info->only_here[i]; i++)
+        if (strcmp (info->only_here[i], name) == 0)
+            return true;
+    return false;
+}
+
+/*  A variable has the items of a list side by side, with commas or blanks between. */
+static aut_opt_result_t read_list (const parse_t *self, const aut_opt_t *opt, const char *source,
+                                   const char *value)
+{
+    static const char between[] = ", \t";
+    for (value += strspn (value, between); *value; value += strspn (value, between)) {
+        size_t size = strcspn (value, between);
+        const char *item = aut_config_keep (self->info->config, source, value, size, 0);
+        set_value (self, opt, source, item, (aut_origin_t){AUT_FROM_ENVIRONMENT, 0});
+        value += size;
     }
     return AUT_OPT_GO;
 }
@@ -338,20 +395,103 @@ static aut_opt_result_t parse_short (const parse_t *self, int argc, char **argv,
 /*  Options that were not given take their environment variable, if that is set and not empty. */
 static aut_opt_result_t read_environment (const parse_t *self)
 {
-    for (const aut_opt_t *opt = self->table; opt && opt->name; opt++) {
-        if (!opt->env || self->given[opt - self->table])
+    aut_opt_result_t result = AUT_OPT_GO;
+    for (const aut_opt_t *opt = self->table; opt && opt->name && result == AUT_OPT_GO; opt++) {
+        char name[AUT_VARIABLE_SIZE];
+        aut_option_variable (self->info, opt, name);
+        const char *value = name[0] ? getenv (name) : NULL;
+        if (!value || !*value || self->origins[opt - self->table].from == AUT_FROM_FLAG)
             continue;
-        const char *value = getenv (opt->env);
-        if (!value || !*value)
-            continue;
-        aut_opt_result_t result = set_value (self, opt, opt->env, value);
-        if (result != AUT_OPT_GO)
-            return result;
+        /* Of a variable that other programs know, being set is what counts. */
+        if (opt->kind == AUT_OPT_FLAG && opt->env)
+            value = NULL;
+        if (opt->kind == AUT_OPT_LIST && self->info->config)
+            result = read_list (self, opt, name, value);
+        else
+            result = set_value (self, opt, name, value, (aut_origin_t){AUT_FROM_ENVIRONMENT, 0});
     }
-    return AUT_OPT_GO;
+    return result;
 }
 
-static aut_opt_result_t parse_arguments (const parse_t *self, int argc, char **argv,
+static aut_opt_result_t unknown_setting (const parse_t *self, const char *where, const char *name)
+{
+    const char **names = aut_calloc (table_count (self->table) + 1, sizeof *names);
+    size_t count = 0;
+    for (const aut_opt_t *opt = self->table; opt && opt->name; opt++)
+        if (!aut_option_only_here (self->info, opt->name))
+            names[count++] = opt->name;
+    const char *near = aut_nearest (name, names);
+    free (names);
+    if (near)
+        return usage_error (self, "%s: \"%s\" is no setting: did you mean \"%s\"?", where, name,
+                            near);
+    return usage_error (self, "%s: \"%s\" is no setting", where, name);
+}
+
+static aut_opt_result_t read_entry (const parse_t *self, const aut_config_entry_t *entry)
+{
+    const aut_opt_t *opt = self->table;
+    while (opt && opt->name && strcmp (opt->name, entry->name) != 0)
+        opt++;
+    char *where = aut_sprintf ("%s:%d", self->info->config->path, entry->line);
+    char *source = aut_sprintf ("%s: %s", where, entry->name);
+    aut_opt_result_t result;
+    if (!opt || !opt->name || aut_option_only_here (self->info, opt->name)) {
+        result = unknown_setting (self, where, entry->name);
+    } else {
+        const aut_origin_t *had = &self->origins[opt - self->table];
+        if (had->from == AUT_FROM_FILE && opt->kind != AUT_OPT_LIST)
+            result = usage_error (self, "%s was set in line %d already", source, had->line);
+        else
+            result = set_value (self, opt, source, entry->value,
+                                (aut_origin_t){AUT_FROM_FILE, entry->line});
+    }
+    free (source);
+    free (where);
+    return result;
+}
+
+/*  The file that --config or AUTEUR_CONFIG names. */
+static aut_opt_result_t read_file (const parse_t *self)
+{
+    aut_config_t *config = self->info->config;
+    const char *variable = getenv ("AUTEUR_CONFIG");
+    const char *path = self->file ? self->file : variable;
+    if (!path || !*path || (path[0] == '-' && !aut_file_exists (path + 1)))
+        return AUT_OPT_GO;
+    path += path[0] == '-';
+    aut_config_t file;
+    if (aut_config_load (&file, path)) {
+        aut_config_clear (&file);
+        return usage_error (self, "%s: %s", self->file ? "--config" : "AUTEUR_CONFIG",
+                            aut_error_detail ());
+    }
+    config->path = file.path;
+    file.path = NULL;
+    size_t first = config->count; /* after those of lists in variables */
+    for (size_t i = 0; i < file.count; i++)
+        aut_config_keep (config, file.entries[i].name, file.entries[i].value,
+                         strlen (file.entries[i].value), file.entries[i].line);
+    aut_config_clear (&file);
+    aut_opt_result_t result = AUT_OPT_GO;
+    for (size_t i = first; i < config->count && result == AUT_OPT_GO; i++)
+        result = read_entry (self, &config->entries[i]);
+    return result;
+}
+
+static aut_opt_result_t print_config (const parse_t *self)
+{
+    bool json = false;
+    for (const aut_opt_t *opt = self->table; opt && opt->name; opt++)
+        if (opt->kind == AUT_OPT_FLAG && strcmp (opt->name, "json") == 0)
+            json = *(const bool *)opt->value;
+    if (self->info->resolve)
+        self->info->resolve (self->info->ctx);
+    aut_options_print_config (self->info, self->table, self->origins, json);
+    return AUT_OPT_EXIT_OK;
+}
+
+static aut_opt_result_t parse_arguments (parse_t *self, int argc, char **argv,
                                          const char **operands, size_t *operand_count)
 {
     bool options_end = false;
@@ -373,7 +513,12 @@ static aut_opt_result_t parse_arguments (const parse_t *self, int argc, char **a
         if (result != AUT_OPT_GO)
             return result;
     }
-    return read_environment (self);
+    aut_opt_result_t result = read_environment (self);
+    if (result == AUT_OPT_GO && self->info->config)
+        result = read_file (self);
+    if (result == AUT_OPT_GO && self->print)
+        result = print_config (self);
+    return result;
 }
 
 aut_opt_result_t aut_options_parse (const aut_opt_info_t *info, const aut_opt_t *table, int argc,
@@ -384,12 +529,12 @@ aut_opt_result_t aut_options_parse (const aut_opt_info_t *info, const aut_opt_t 
         operand_count = &none;
     *operand_count = 0;
     parse_t parse = {.info = info, .table = table};
-    parse.given = aut_calloc (table_count (table), sizeof (*parse.given));
+    parse.origins = aut_calloc (table_count (table) + 1, sizeof (*parse.origins));
     aut_opt_result_t result = parse_arguments (&parse, argc, argv, operands, operand_count);
     if (result == AUT_OPT_GO && *operand_count < info->min_operands)
         result = usage_error (&parse, "an argument is missing: %s %s", info->program,
                               info->usage ? info->usage : "");
-    free (parse.given);
+    free (parse.origins);
     return result;
 }
 
