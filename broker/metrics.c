@@ -2,6 +2,7 @@
 #include "broker/internal.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void head (aut_buffer_t *out, const char *name, const char *type, const char *help)
 {
@@ -36,14 +37,28 @@ static void states (aut_buffer_t *out, const aut_core_metrics_t *m)
                        m->workers_idle, m->workers_busy);
 }
 
-/*  What a scaler asks for: ready alone would scale busy nodes away. */
-static void demand (aut_buffer_t *out, const aut_core_metrics_t *m)
+/*  What a scaler asks for: ready alone would scale busy nodes away. Tasks name no class, but whose
+ *  model wants device memory is meant for a GPU; "any" and "cuda" are there when nobody waits, too,
+ *  as a scaler takes a missing line for an error. */
+static void demand (aut_broker_t *self, aut_buffer_t *out, const aut_core_metrics_t *m)
 {
+    uint64_t any = 0, cuda = aut_core_demand_of_memory (self->core);
     head (out, "demand", "gauge", "Tasks that are ready or running, by device class.");
+    for (uint32_t i = 0; i < m->class_count; i++) {
+        uint64_t count = m->classes[i].ready + m->classes[i].leased;
+        if (!m->classes[i].name[0])
+            any = count > cuda ? count - cuda : 0;
+        else if (strcmp (m->classes[i].name, "cuda") != 0)
+            aut_buffer_format (out, "auteur_demand{class=\"%s\"} %" PRIu64 "\n", m->classes[i].name,
+                               count);
+    }
     for (uint32_t i = 0; i < m->class_count; i++)
-        aut_buffer_format (out, "auteur_demand{class=\"%s\"} %" PRIu64 "\n",
-                           m->classes[i].name[0] ? m->classes[i].name : "any",
-                           m->classes[i].ready + m->classes[i].leased);
+        if (strcmp (m->classes[i].name, "cuda") == 0)
+            cuda += m->classes[i].ready + m->classes[i].leased;
+    aut_buffer_format (out,
+                       "auteur_demand{class=\"any\"} %" PRIu64
+                       "\nauteur_demand{class=\"cuda\"} %" PRIu64 "\n",
+                       any, cuda);
 }
 
 static void counters (aut_buffer_t *out, const aut_core_metrics_t *m)
@@ -136,7 +151,7 @@ void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out)
     one (out, "uptime_seconds", "gauge", "Seconds since the broker started.",
          (uint64_t)(aut_mono_ms (self->clock) - self->started_ms) / 1000);
     states (out, m);
-    demand (out, m);
+    demand (self, out, m);
     counters (out, m);
     refusals (self, out);
     machinery (self, out);

@@ -538,4 +538,8 @@ typedef struct {
 size_t aut_core_depths (const aut_core_t *self, aut_core_depth_t *out, size_t max,
                         aut_core_depth_t *rest);
 
+/*  Of the tasks of class "any" that are ready or leased, those that ask for device memory. Any
+ *  device that has it will do, but a scaler takes them for a GPU's. Linear as above. */
+uint64_t aut_core_demand_of_memory (const aut_core_t *self);
+
 #endif

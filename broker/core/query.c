@@ -249,3 +249,13 @@ size_t aut_core_depths (const aut_core_t *self, aut_core_depth_t *out, size_t ma
         }
     return count;
 }
+
+uint64_t aut_core_demand_of_memory (const aut_core_t *self)
+{
+    uint64_t count = 0;
+    for (const core_model_t *model = self->models; model; model = model->hh.next)
+        for (const core_group_t *group = model->groups; group; group = group->next)
+            if (group->memory && !*self->metrics.classes[group->class_].name)
+                count += group->tasks[AUT_TASK_READY] + group->tasks[AUT_TASK_LEASED];
+    return count;
+}

@@ -474,6 +474,23 @@ START_TEST (demand_is_counted_per_class)
 }
 END_TEST
 
+/*  Tasks that name no class but ask for memory are a GPU's, waiting or running. */
+START_TEST (demand_of_memory_is_counted)
+{
+    aut_core_task_spec_t tasks[3] = {{.after = AUT_CORE_NONE, .model = "m", .memory = 8},
+                                     {.after = AUT_CORE_NONE, .model = "m", .memory = 80},
+                                     {.after = AUT_CORE_NONE, .model = "m"}};
+    scene_open (&s);
+    scene_submit_tasks (&s, 0, NULL, tasks, 3);
+    ck_assert_uint_eq (aut_core_demand_of_memory (s.core), 2);
+    scene_node (&s, "a", 1, 1, 24);
+    ck_assert_uint_eq (aut_core_demand_of_memory (s.core), 2);
+    scene_cancel (&s, 1);
+    ck_assert_uint_eq (aut_core_demand_of_memory (s.core), 0);
+    scene_close (&s);
+}
+END_TEST
+
 TCase *suite_schedule (void)
 {
     TCase *tc = tcase_create ("schedule");
@@ -496,5 +513,6 @@ TCase *suite_schedule (void)
     tcase_add_test (tc, a_loaded_model_is_preferred);
     tcase_add_test (tc, the_makespan_is_near_its_bound);
     tcase_add_test (tc, demand_is_counted_per_class);
+    tcase_add_test (tc, demand_of_memory_is_counted);
     return tc;
 }
