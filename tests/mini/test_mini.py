@@ -99,6 +99,18 @@ class Figures(unittest.TestCase):
         self.assertLess(figures["color_drift"], 0.02)
         self.assertEqual(figures["direction_kept"], 1)
 
+    def test_of_one_frame_a_turn_is_not_asked_for(self):
+        """What moves as the caption says must go on; which way it came back, one frame hides."""
+        for scene in drifting_scenes(12):
+            shot = render(scene, np.arange(65))
+            true, back = Handoff(), Handoff()
+            true.add(shot, scene, 1, 4)
+            back.add(np.concatenate((shot[:17], shot[15::-1], shot[:16], shot[15::-1])), scene, 1, 4)
+            self.assertTrue(all(true.kept))
+            self.assertLessEqual(len(true.kept), 3)
+            self.assertFalse(any(back.kept))
+            self.assertLessEqual(len(back.kept), 2)
+
     def test_chunks_that_know_nothing_of_each_other_do_not(self):
         """Each chunk begins somewhere else: the jump must show, so what is dropped is found."""
         measured, rng = Handoff(), random.Random("places")

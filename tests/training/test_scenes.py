@@ -133,6 +133,10 @@ class Captions(unittest.TestCase):
         s = scene.Scene((thing,), scene.Background("plain", "black", 0, 0, 0, ()))
         self.assertEqual(captions.plain_caption(s).text,
                          "an orange star grows over a black background")
+        thing = scene.Thing("star", "orange", "small", "left", True, 0, 0, 0.2, 0)
+        s = scene.Scene((thing,), scene.Background("plain", "black", 0, 0, 0, ()))
+        self.assertEqual(captions.plain_caption(s).text,
+                         "an orange star slowly moves left over a black background")
 
 
 class Judge(unittest.TestCase):

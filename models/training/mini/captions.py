@@ -69,8 +69,7 @@ class Caption:
 
 def plain_caption(scene: Scene) -> Caption:
     """The one plainest wording, which the evaluation uses."""
-    things = " and ".join(f"{_a(f'{t.color} {t.shape}')} {MOTION_WORDS[t.motion][0]}"
-                          for t in scene.things)
+    things = " and ".join(f"{_a(f'{t.color} {t.shape}')} {_plain_verb(t)}" for t in scene.things)
     background = scene.background
     if background.kind in LANDSCAPES:
         where = LANDSCAPE_WORDS[background.kind][0]
@@ -118,6 +117,11 @@ def _noun(thing: Thing, say_size: bool, rng: random.Random) -> str:
     size = rng.choice(SIZE_WORDS[thing.size]) if say_size else ""
     words = (size, thing.color, rng.choice(SHAPE_WORDS[thing.shape]))
     return " ".join(word for word in words if word)
+
+
+def _plain_verb(thing: Thing) -> str:
+    verb = MOTION_WORDS[thing.motion][0]
+    return f"slowly {verb}" if thing.slow else verb
 
 
 def _verb(thing: Thing, rng: random.Random) -> str:

@@ -83,16 +83,21 @@ class Handoff:
             return
         self.drift.append(color_drift(whole))
         path = np.array([(b.x, b.y) for b in whole])
-        axis = 0 if scene.things[0].motion in ("left", "right") else 1
+        way = DIRECTIONS[scene.things[0].motion]
         for k in range(chunks - 1):
-            self._add_border(path, FRAMES + k * (FRAMES - tail), axis, shot.shape[1])
+            self._add_border(path, FRAMES + k * (FRAMES - tail), way, shot.shape[1], tail)
 
-    def _add_border(self, path: np.ndarray, at: int, axis: int, height: int) -> None:
-        """`path` (T, 2) are positions in pixels; frame `at` is the first new one."""
+    def _add_border(self, path: np.ndarray, at: int, way: tuple[int, int], height: int,
+                    tail: int) -> None:
+        """`path` (T, 2) are positions in pixels; frame `at` is the first new one. What one frame
+        and the caption tell is the caption's way, so a thing that has turned is none to judge."""
         steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
         inside = np.delete(steps, at - 1)
         self.jumps.append(float(steps[at - 1] / max(float(np.median(inside)), 0.25)))
         before, after = path[at - 1] - path[at - 5], path[at + 3] - path[at - 1]
+        axis = 0 if way[0] else 1
+        if tail == 1 and before[axis] * way[axis] < 0:
+            return
         room = (1.5 * height, height)[axis]
         if min(path[at - 1, axis], room - path[at - 1, axis]) >= 0.3 * height:
             self.kept.append(bool(before[axis] * after[axis] > 0))

@@ -45,6 +45,13 @@ class Guide(torch.nn.Module):
         self.optimizer = torch.optim.AdamW(self.parameters(), RATE, weight_decay=0.0)
         self.known: dict[Clip, tuple[torch.Tensor, torch.Tensor]] = {}
 
+    def resume(self, checkpoint: dict) -> None:
+        """Go on from a transformer's checkpoint, as far as it has a guide's state."""
+        if "guide" in checkpoint:
+            self.load_state_dict(checkpoint["guide"])
+        if "guide optimizer" in checkpoint:
+            self.optimizer.load_state_dict(checkpoint["guide optimizer"])
+
     def loss(self, hidden: torch.Tensor, clips: list[Clip]) -> torch.Tensor:
         """The mean error about those clips that have one thing and a camera that stands still."""
         core = [i for i, clip in enumerate(clips) if clip.scene.is_core]

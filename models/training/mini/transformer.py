@@ -229,7 +229,7 @@ def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, fami
     validation, figures = Validation(clips), Average()
     forward = torch.compile(velocity_and_hidden, dynamic=False)
     guide = Guide(trainee.model.proj_out.in_features)
-    guide.load_state_dict((run.load("transformer") or {}).get("guide", guide.state_dict()))
+    guide.resume(run.load("transformer") or {})
     table = rope_table(trainee.model, *LATENT_SHAPE[1:])
     parameters, averages = list(trainee.model.parameters()), list(trainee.average.parameters())
     for step in range(done, steps):
@@ -252,7 +252,7 @@ def train(run: Run, trainee: Trainee, optimizers: Optimizers, clips: Clips, fami
             run.save("transformer", {
                 "model": trainee.model.state_dict(), "average": trainee.average.state_dict(),
                 "optimizers": optimizers.state_dict(), "guide": guide.state_dict(),
-                "step": step + 1})
+                "guide optimizer": guide.optimizer.state_dict(), "step": step + 1})
 
 
 assert SHARD % BATCH == 0
