@@ -41,12 +41,6 @@ char *aut_blobs_path_of (const aut_blobs_t *self, const aut_hash_t *hash)
     return aut_sprintf ("%s/%.2s/%s", self->dir, hex, hex + 2);
 }
 
-char *aut_blobs_partial_path (const aut_blobs_t *self, const aut_hash_t *hash)
-{
-    char hex[AUT_HASH_HEX];
-    return aut_sprintf ("%s/partial/%s", self->dir, aut_hash_hex (hash, hex));
-}
-
 static int sync_folder_of (const aut_blobs_t *self, const aut_hash_t *hash)
 {
     char *folder = aut_sprintf ("%s/%02x", self->dir, hash->bytes[0]);
@@ -168,8 +162,10 @@ int aut_blobs_open (aut_blobs_t **out, const char *dir, uint64_t capacity)
     if (rc == AUT_OK) {
         sweep (self, "tmp", ORPHAN_SECONDS);
         sweep (self, "partial", PARTIAL_SECONDS);
-        rc = scan (self);
+        rc = aut_partials_new (&self->partials, dir);
     }
+    if (rc == AUT_OK)
+        rc = scan (self);
     if (rc != AUT_OK) {
         aut_blobs_destroy (&self);
         return aut_fail_in (rc, "blob store");
@@ -184,6 +180,7 @@ void aut_blobs_destroy (aut_blobs_t **self_p)
         return;
     aut_blobs_t *self = *self_p;
     aut_blob_index_destroy (&self->index);
+    aut_partials_destroy (&self->partials);
     free (self->dir);
     free (self);
     *self_p = NULL;
@@ -322,14 +319,15 @@ int aut_blobs_put_file (aut_blobs_t *self, aut_hash_t *hash, uint64_t *size, con
 
 /* ---- read ----------------------------------------------------------------------------------- */
 
-/*  Moves a blob that failed its check out of the way. */
-static int quarantine (aut_blobs_t *self, const aut_hash_t *hash, const char *path)
+int aut_blobs_quarantine (aut_blobs_t *self, const aut_hash_t *hash)
 {
     char hex[AUT_HASH_HEX];
     aut_hash_hex (hash, hex);
+    char *path = aut_blobs_path_of (self, hash);
     char *aside = aut_sprintf ("%s/corrupt/%s", self->dir, hex);
     if (rename (path, aside) < 0)
         unlink (path);
+    free (path);
     aut_blob_index_gone (self->index, hash);
     aut_log (AUT_LOG_WARN, "blobs", "blob %s does not match its hash: moved to %s", hex, aside);
     int rc = aut_fail (AUT_ERR_CORRUPT,
@@ -386,7 +384,7 @@ static int open_checked (aut_blobs_t *self, const aut_hash_t *hash, const char *
         rc = verify (fd, hash, path);
     if (rc != AUT_OK) {
         close (fd);
-        return rc == AUT_ERR_CORRUPT ? quarantine (self, hash, path) : rc;
+        return rc == AUT_ERR_CORRUPT ? aut_blobs_quarantine (self, hash) : rc;
     }
     if (self->capacity > 0)
         futimens (fd, NULL); /* the order of use, for the next open */
@@ -420,10 +418,14 @@ bool aut_blobs_present (aut_blobs_t *self, const aut_hash_t *hash)
     int fd;
     if (!aut_blobs_has (self, hash, NULL) || aut_blobs_open_read (self, hash, &fd, NULL) != AUT_OK)
         return false;
-    /* whoever wrote it may not have synced yet */
-    bool durable = fsync (fd) == 0 && sync_folder_of (self, hash) == AUT_OK;
+    bool durable = aut_blobs_settle (self, hash, fd);
     close (fd);
     return durable;
+}
+
+bool aut_blobs_settle (const aut_blobs_t *self, const aut_hash_t *hash, int fd)
+{
+    return fsync (fd) == 0 && sync_folder_of (self, hash) == AUT_OK;
 }
 
 bool aut_blobs_has (aut_blobs_t *self, const aut_hash_t *hash, uint64_t *size)
@@ -459,7 +461,7 @@ int aut_blobs_read (aut_blobs_t *self, const aut_hash_t *hash, uint64_t max, cha
             free (*data);
             *data = NULL;
             *size = 0;
-            rc = quarantine (self, hash, path);
+            rc = aut_blobs_quarantine (self, hash);
         } else {
             if (self->capacity > 0)
                 utimensat (AT_FDCWD, path, NULL, 0);
@@ -509,4 +511,30 @@ void aut_blobs_unpin (aut_blobs_t *self, const aut_hash_t *hash)
 void aut_blobs_stats (aut_blobs_t *self, uint64_t *count, uint64_t *bytes)
 {
     aut_blob_index_stats (self->index, count, bytes);
+}
+
+void aut_blobs_bound_partials (aut_blobs_t *self, const aut_partial_bounds_t *bounds)
+{
+    aut_partials_bound (self->partials, bounds);
+}
+
+bool aut_blobs_sweep_partials (aut_blobs_t *self)
+{
+    return aut_partials_sweep (self->partials);
+}
+
+void aut_blobs_partial_stats (aut_blobs_t *self, uint64_t *count, uint64_t *bytes)
+{
+    aut_partials_stats (self->partials, count, bytes);
+}
+
+bool aut_blobs_has_partial (aut_blobs_t *self, const aut_hash_t *hash, uint64_t size,
+                            const char *owner)
+{
+    char name[AUT_PARTIAL_NAME];
+    char *path =
+        aut_path_join (self->dir, "partial", aut_partial_name (name, hash, size, owner), NULL);
+    bool there = aut_file_exists (path);
+    free (path);
+    return there;
 }

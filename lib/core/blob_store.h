@@ -4,16 +4,24 @@
 
 #include "lib/core/blob.h"
 #include "lib/core/blob_index.h"
+#include "lib/core/blob_partials.h"
 
 struct aut_blobs {
     char *dir;
     uint64_t capacity; /* 0 = without limit */
     aut_blob_index_t *index;
+    aut_partials_t *partials;
 };
 
-/*  The path of a blob in the store or of its partial upload; the caller frees it. */
+/*  The path of a blob in the store; the caller frees it. */
 char *aut_blobs_path_of (const aut_blobs_t *self, const aut_hash_t *hash);
-char *aut_blobs_partial_path (const aut_blobs_t *self, const aut_hash_t *hash);
+
+/*  Moves a blob that failed its check out of the way; AUT_ERR_CORRUPT. */
+int aut_blobs_quarantine (aut_blobs_t *self, const aut_hash_t *hash);
+
+/*  Makes sure that a checked blob, open as `fd`, is on the disk with its name: whoever wrote it may
+ *  not have synced yet. */
+bool aut_blobs_settle (const aut_blobs_t *self, const aut_hash_t *hash, int fd);
 
 /*  A new file under DIR/tmp, locked so that no other process takes it for an orphan. Its name goes
  *  to `path` (the caller frees it), its descriptor to `fd`. */

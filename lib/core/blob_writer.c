@@ -1,6 +1,10 @@
-/*  A resumable write: bytes are appended to DIR/partial/HASH and hashed as they come; a resume
- * reads back and hashes what is there. The partial file is locked by its writer. A second writer of
- * the same blob at the same time gets a temp file of its own, which cannot be resumed.
+/*  A resumable write: bytes are appended to DIR/partial/HASH.SIZE[.OWNER] and hashed as they come.
+ *  The partial file is locked by its writer. A second writer of the same file at the same time gets
+ *  a temp file of its own, which cannot be resumed.
+ *
+ *  Before the first byte is written what is there is read: a blob of that name is checked (then
+ *  nothing has to come), else a partial file is hashed up to its end. Both can be as large as a
+ * blob may be, so it goes in steps of the caller's choice.
  */
 #include "lib/core/blob_store.h"
 #include "lib/core/error.h"
@@ -17,20 +21,32 @@
 
 #define READ_SIZE (256 * 1024)
 
+typedef enum {
+    STAGE_CHECK,  /* `found` is hashed, a blob that is there */
+    STAGE_RESUME, /* `fd` is hashed, what was written before */
+    STAGE_WRITE
+} stage_t;
+
 struct aut_blob_writer {
     aut_blobs_t *blobs;
     aut_hash_t hash;
     uint64_t size, offset;
+    char owner[AUT_OWNER_SIZE];
+    stage_t stage;
+    int found;
+    uint64_t found_size;
     aut_hasher_t *hasher;
+    aut_partial_t *partial;
     char *path; /* NULL: nothing can be written any more */
     int fd;
     bool resumable;
     bool stored;
 };
 
-/*  Ends the writing: the file is closed and forgotten, but not removed. */
-static void let_go (aut_blob_writer_t *self)
+/*  Ends the writing: the file is closed and forgotten; not `kept`, its name has gone already. */
+static void let_go (aut_blob_writer_t *self, bool kept)
 {
+    aut_partials_end (self->blobs->partials, &self->partial, kept);
     if (self->fd >= 0)
         close (self->fd);
     self->fd = -1;
@@ -57,72 +73,182 @@ static int open_partial (const char *path)
     }
 }
 
-/*  Hashes what an earlier writer left; starts anew if that cannot be a part of this blob. */
-static int resume (aut_blob_writer_t *self)
+/*  Opens the file to write to, and has it counted. */
+static int open_target (aut_blob_writer_t *self)
 {
-    int rc = AUT_OK;
-    char *chunk = aut_calloc (1, READ_SIZE);
-    for (;;) {
-        ssize_t n = pread (self->fd, chunk, READ_SIZE, (off_t)self->offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno != EIO)
-            rc = aut_fail_errno ("cannot read %s", self->path);
-        if (n < 0 || (uint64_t)n > self->size - self->offset) {
-            aut_hasher_final (self->hasher);
-            self->offset = 0;
-            break;
-        }
-        if (n == 0)
-            break;
-        aut_hasher_update (self->hasher, chunk, (size_t)n);
-        self->offset += (uint64_t)n;
+    char name[AUT_PARTIAL_NAME];
+    struct stat st = {0};
+    aut_partial_name (name, &self->hash, self->size, self->owner);
+    self->path = aut_path_join (self->blobs->dir, "partial", name, NULL);
+    self->fd = open_partial (self->path);
+    self->resumable = self->fd >= 0;
+    self->stage = STAGE_RESUME;
+    if (!self->resumable) {
+        free (self->path);
+        int rc = aut_blobs_open_temp (self->blobs, &self->path, &self->fd);
+        if (rc != AUT_OK)
+            return rc;
+    } else if (fstat (self->fd, &st) < 0)
+        return aut_fail_errno ("cannot read %s", self->path);
+    int rc = aut_partials_begin (self->blobs->partials, &self->partial,
+                                 self->resumable ? name : NULL, self->owner, (uint64_t)st.st_size);
+    if (rc != AUT_OK && st.st_size == 0) {
+        unlink (self->path);
+        let_go (self, false);
     }
-    free (chunk);
-    if (rc == AUT_OK && ftruncate (self->fd, (off_t)self->offset) < 0)
-        rc = aut_fail_errno ("cannot write %s", self->path);
-    if (rc == AUT_OK && lseek (self->fd, (off_t)self->offset, SEEK_SET) < 0)
-        rc = aut_fail_errno ("cannot write %s", self->path);
     return rc;
 }
 
-int aut_blob_writer_open (aut_blob_writer_t **out, aut_blobs_t *blobs, const aut_hash_t *hash,
-                          uint64_t size)
+int aut_blob_writer_begin (aut_blob_writer_t **out, aut_blobs_t *blobs, const aut_hash_t *hash,
+                           uint64_t size, const char *owner)
 {
     *out = NULL;
     if (size > INT64_MAX)
         return aut_fail (AUT_ERR_INVALID, "a blob of %llu bytes is not possible",
                          (unsigned long long)size);
+    size_t length = strspn (owner, "0123456789abcdef");
+    if (owner[length] || length >= AUT_OWNER_SIZE)
+        return aut_fail (AUT_ERR_INVALID, "the owner of a blob is at most 16 hex digits");
     aut_blob_writer_t *self = aut_calloc (1, sizeof (*self));
     self->blobs = blobs;
     self->hash = *hash;
     self->size = size;
-    self->fd = -1;
+    memcpy (self->owner, owner, length);
+    self->fd = self->found = -1;
+    self->hasher = aut_hasher_new ();
     int rc = AUT_OK;
-    if (aut_blobs_present (blobs, hash)) {
-        self->offset = size;
-        self->stored = true;
-    } else {
-        self->hasher = aut_hasher_new ();
-        self->path = aut_blobs_partial_path (blobs, hash);
-        self->fd = open_partial (self->path);
-        self->resumable = self->fd >= 0;
-        if (self->resumable) {
-            rc = resume (self);
-        } else {
-            free (self->path);
-            rc = aut_blobs_open_temp (blobs, &self->path, &self->fd);
-        }
-    }
+    if (aut_blobs_open_raw (blobs, hash, &self->found, &self->found_size) == AUT_OK)
+        self->stage = STAGE_CHECK;
+    else
+        rc = open_target (self);
     if (rc != AUT_OK)
         aut_blob_writer_destroy (&self);
     *out = self;
     return rc;
 }
 
+/* ---- what is there --------------------------------------------------------------------------- */
+
+/*  Hashes the next bytes of `fd` at `self->offset`, at most `*budget` and at most what a blob of
+ *  `size` bytes has left and one more. Returns their number, 0 at the end, −1 for a bad sector (as
+ *  good as wrong bytes), −2 for an error. */
+static ssize_t hash_some (aut_blob_writer_t *self, int fd, uint64_t size, char *chunk,
+                          uint64_t *budget)
+{
+    uint64_t want = size - self->offset + 1;
+    if (want > READ_SIZE)
+        want = READ_SIZE;
+    if (want > *budget)
+        want = *budget;
+    ssize_t n;
+    do
+        n = pread (fd, chunk, (size_t)want, (off_t)self->offset);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EIO ? -1 : -2;
+    if ((uint64_t)n > size - self->offset)
+        return -1;
+    aut_hasher_update (self->hasher, chunk, (size_t)n);
+    self->offset += (uint64_t)n;
+    *budget -= (uint64_t)n;
+    return n;
+}
+
+/*  The end of the check: what is there is the blob, or has been moved aside. */
+static int check_done (aut_blob_writer_t *self, bool readable)
+{
+    aut_hash_t got = aut_hasher_final (self->hasher);
+    bool right = readable && aut_hash_equal (&got, &self->hash);
+    uint64_t size = self->offset;
+    self->offset = 0;
+    if (!right)
+        aut_blobs_quarantine (self->blobs, &self->hash);
+    else if (size != self->size)
+        return aut_fail (AUT_ERR_INVALID, "this blob has %llu bytes, not %llu",
+                         (unsigned long long)size, (unsigned long long)self->size);
+    /* it may have been removed while it was read */
+    if (right && aut_blobs_has (self->blobs, &self->hash, NULL) &&
+        aut_blobs_settle (self->blobs, &self->hash, self->found)) {
+        self->offset = self->size;
+        self->stored = true;
+        self->stage = STAGE_WRITE;
+        return AUT_OK;
+    }
+    return open_target (self);
+}
+
+static int check_some (aut_blob_writer_t *self, char *chunk, uint64_t *budget)
+{
+    ssize_t n = hash_some (self, self->found, self->found_size, chunk, budget);
+    if (n == -2)
+        return aut_fail_errno ("cannot read a blob");
+    return n > 0 ? AUT_OK : check_done (self, n == 0);
+}
+
+static int resume_some (aut_blob_writer_t *self, char *chunk, uint64_t *budget)
+{
+    ssize_t n = self->resumable ? hash_some (self, self->fd, self->size, chunk, budget) : 0;
+    if (n > 0)
+        return AUT_OK;
+    if (n == -2)
+        return aut_fail_errno ("cannot read %s", self->path);
+    if (n == -1) { /* this can be no part of the blob */
+        aut_hasher_final (self->hasher);
+        self->offset = 0;
+    }
+    if (ftruncate (self->fd, (off_t)self->offset) < 0 ||
+        lseek (self->fd, (off_t)self->offset, SEEK_SET) < 0)
+        return aut_fail_errno ("cannot write %s", self->path);
+    self->stage = STAGE_WRITE;
+    return aut_partials_resize (self->blobs->partials, self->partial, self->offset);
+}
+
+int aut_blob_writer_prepare (aut_blob_writer_t *self, uint64_t *budget)
+{
+    int rc = AUT_OK;
+    char *chunk = NULL;
+    while (rc == AUT_OK && self->stage != STAGE_WRITE && *budget) {
+        if (!chunk)
+            chunk = aut_realloc (NULL, READ_SIZE, 1);
+        rc = self->stage == STAGE_CHECK ? check_some (self, chunk, budget)
+                                        : resume_some (self, chunk, budget);
+    }
+    free (chunk);
+    if (rc == AUT_OK && self->stage != STAGE_WRITE)
+        return AUT_ERR_AGAIN;
+    if (self->stage != STAGE_CHECK && self->found >= 0) {
+        close (self->found);
+        self->found = -1;
+    }
+    return rc;
+}
+
+int aut_blob_writer_open (aut_blob_writer_t **out, aut_blobs_t *blobs, const aut_hash_t *hash,
+                          uint64_t size)
+{
+    uint64_t budget = UINT64_MAX;
+    int rc = aut_blob_writer_begin (out, blobs, hash, size, "");
+    if (rc == AUT_OK)
+        rc = aut_blob_writer_prepare (*out, &budget);
+    if (rc != AUT_OK)
+        aut_blob_writer_destroy (out);
+    return rc;
+}
+
 uint64_t aut_blob_writer_offset (const aut_blob_writer_t *self)
 {
     return self->offset;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/*  Back to what is hashed, so that writing can go on when there is space again. */
+static void take_back (aut_blob_writer_t *self)
+{
+    if (ftruncate (self->fd, (off_t)self->offset) < 0 ||
+        lseek (self->fd, (off_t)self->offset, SEEK_SET) < 0)
+        unlink (self->path);
+    aut_partials_resize (self->blobs->partials, self->partial, self->offset);
 }
 
 int aut_blob_writer_write (aut_blob_writer_t *self, const void *data, size_t size)
@@ -134,12 +260,12 @@ int aut_blob_writer_write (aut_blob_writer_t *self, const void *data, size_t siz
         return AUT_OK;
     if (!self->path)
         return aut_fail (AUT_ERR_STATE, "this write has failed before: open it again");
+    int rc = aut_partials_resize (self->blobs->partials, self->partial, self->offset + size);
+    if (rc != AUT_OK)
+        return rc;
     if (aut_file_write_all (self->fd, data, size) < 0) {
-        int rc = aut_fail_errno ("cannot write %s", self->path);
-        /* back to what is hashed, so that writing can go on when there is space again */
-        if (ftruncate (self->fd, (off_t)self->offset) < 0 ||
-            lseek (self->fd, (off_t)self->offset, SEEK_SET) < 0)
-            unlink (self->path);
+        rc = aut_fail_errno ("cannot write %s", self->path);
+        take_back (self);
         return rc;
     }
     aut_hasher_update (self->hasher, data, size);
@@ -167,7 +293,7 @@ int aut_blob_writer_commit (aut_blob_writer_t *self)
     if (rc != AUT_OK)
         unlink (self->path); /* after a failed fsync nobody knows what is on the disk */
     self->stored = rc == AUT_OK;
-    let_go (self);
+    let_go (self, false);
     return rc;
 }
 
@@ -178,7 +304,9 @@ void aut_blob_writer_destroy (aut_blob_writer_t **self_p)
     aut_blob_writer_t *self = *self_p;
     if (self->path && !self->resumable)
         unlink (self->path);
-    let_go (self);
+    let_go (self, self->resumable);
+    if (self->found >= 0)
+        close (self->found);
     aut_hasher_destroy (&self->hasher);
     free (self);
     *self_p = NULL;

@@ -49,10 +49,10 @@ static char *path_of (const aut_hash_t *hash)
     return aut_sprintf ("%s/%.2s/%s", folder, hex, hex + 2);
 }
 
-static char *partial_of (const aut_hash_t *hash)
+static char *partial_of (const aut_hash_t *hash, size_t size)
 {
     char hex[AUT_HASH_HEX];
-    return aut_sprintf ("%s/partial/%s", folder, aut_hash_hex (hash, hex));
+    return aut_sprintf ("%s/partial/%s.%zu", folder, aut_hash_hex (hash, hex), size);
 }
 
 /*  A blob of `size` bytes that depend on `n`. */
@@ -217,7 +217,7 @@ START_TEST (orphans_are_swept_and_partials_kept)
     char *orphan = aut_path_join (folder, "tmp", "99999-1", NULL);
     char *young = aut_path_join (folder, "tmp", "99999-2", NULL);
     aut_hash_t hash = aut_hash_of ("abcdef", 6);
-    char *partial = partial_of (&hash);
+    char *partial = partial_of (&hash, 6);
     struct timespec old[2] = {{time (NULL) - 3600, 0}, {time (NULL) - 3600, 0}};
     ck_assert_int_eq (aut_file_write (orphan, "x", 1), 0);
     ck_assert_int_eq (aut_file_write (young, "x", 1), 0);
@@ -269,7 +269,7 @@ START_TEST (resumes_where_it_stopped)
     ck_assert_int_eq (aut_blobs_read (blobs, &hash, size, &back, &got), 0);
     ck_assert_int_eq (memcmp (back, data, size), 0);
     check_stats (1, size);
-    char *partial = partial_of (&hash);
+    char *partial = partial_of (&hash, size);
     ck_assert (!aut_file_exists (partial));
 
     /* what is there already needs no bytes */
@@ -303,7 +303,7 @@ START_TEST (a_partial_of_another_length_starts_anew)
 {
     /* what a power cut can leave: more bytes than the blob has, or zeros */
     aut_hash_t hash = aut_hash_of ("abcdef", 6);
-    char *partial = partial_of (&hash);
+    char *partial = partial_of (&hash, 6);
     aut_blob_writer_t *writer;
     ck_assert_int_eq (aut_file_write (partial, "abcdefghi", 9), 0);
     ck_assert_int_eq (aut_blob_writer_open (&writer, blobs, &hash, 6), 0);
