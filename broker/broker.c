@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define LOG "broker"
+#define HEALTHY_MS 10000
 
 void aut_broker_options_init (aut_broker_options_t *options)
 {
@@ -458,6 +459,13 @@ const aut_broker_endpoints_t *aut_broker_endpoints (const aut_broker_t *self)
 int aut_broker_fault (const aut_broker_t *self)
 {
     return __atomic_load_n (&self->fault, __ATOMIC_ACQUIRE);
+}
+
+bool aut_broker_is_well (const aut_broker_t *self)
+{
+    int64_t age = aut_mono_ms (self->clock) - __atomic_load_n (&self->tick_ms, __ATOMIC_RELAXED);
+    return aut_broker_fault (self) == 0 &&
+           (age < HEALTHY_MS || __atomic_load_n (&self->in_commit, __ATOMIC_RELAXED));
 }
 
 /*  Ours, that is: a broker that was fenced leaves its successor's alone. */

@@ -74,6 +74,10 @@ const aut_broker_endpoints_t *aut_broker_endpoints (const aut_broker_t *self);
  *  another broker took the store). It then serves nothing and waits to be stopped. Any thread. */
 int aut_broker_fault (const aut_broker_t *self);
 
+/*  Whether the broker's loop goes round, or sits in a commit: a slow disk is no reason to kill it.
+ *  What /healthz says. Any thread. */
+bool aut_broker_is_well (const aut_broker_t *self);
+
 /*  Stops: takes no new jobs, for `drain_ms` still takes the results of what nodes run (at once when
  *  nothing runs), then closes. What is unfinished goes on when a broker is started on the same
  *  state: nodes keep their chunks and are adopted. Any thread; nulls the caller's pointer; NULL is
@@ -83,8 +87,26 @@ void aut_broker_stop (aut_broker_t **self_p, int64_t drain_ms);
 /*  Shortens the drain of a stop under way on another thread, to none. Any thread. */
 void aut_broker_hurry (aut_broker_t *self);
 
-/*  A consistent copy of a state directory (database and blobs) into `to`, which must not exist or
- *  be empty, while a broker may be running on it. */
-int aut_broker_backup (const char *state_dir, const char *to);
+/*  What a backup has done so far. */
+typedef struct {
+    uint64_t found;   /* artifacts in the state directory */
+    uint64_t copied;  /* of them */
+    uint64_t linked;  /* to those of the previous backup */
+    uint64_t kept;    /* copied by a run before this one, which was interrupted */
+    uint64_t damaged; /* left out, as their bytes are not those that they are named by */
+    uint64_t bytes;   /* of all but the damaged ones */
+} aut_broker_copied_t;
+
+/*  A consistent copy of a state directory (database, blobs and the ledger of uploads) into `to`,
+ *  which must not exist or be empty, while a broker may be running on it. It grows as `to`.partial
+ *  and has its name when it is whole and durable; one that was interrupted is gone on with. Every
+ *  blob is read and compared with its hash. `previous` (may be NULL) is an older backup, to whose
+ *  blobs hard links are made where they are whole; it may be removed later.
+ *  `progress` (may be NULL) is called after each blob, on this thread. AUT_ERR_EXISTS: `to` holds
+ *  something, or another backup is being made into it; AUT_ERR_NOT_FOUND: there is no database or
+ *  no previous backup; AUT_ERR_IO, AUT_ERR_NO_SPACE. */
+int aut_broker_backup (const char *state_dir, const char *to, const char *previous,
+                       void (*progress) (void *ctx, const aut_broker_copied_t *copied), void *ctx,
+                       aut_broker_copied_t *out);
 
 #endif
