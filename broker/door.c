@@ -6,6 +6,7 @@
 
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
+#include "proto/monitor.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -89,23 +90,14 @@ int aut_door_watch (aut_door_t *self, zsock_t *sock, aut_port_t port, bool monit
     server_t *server = &self->servers[port];
     const char *endpoint = zsock_endpoint (sock);
     const char *colon = endpoint ? strrchr (endpoint, ':') : NULL;
-    int linger = 0;
     server->number = colon ? (uint16_t)strtoul (colon + 1, NULL, 10) : 0;
     server->waiting_max = waiting_max[port];
     if (!monitor)
         return 0;
-    char *address = aut_sprintf ("inproc://auteur-door-%p-%d", (void *)self, (int)port);
-    server->events = zmq_socket (zsys_init (), ZMQ_PAIR);
-    bool good = server->events &&
-                zmq_setsockopt (server->events, ZMQ_LINGER, &linger, sizeof linger) == 0 &&
-                zmq_socket_monitor (zsock_resolve (sock), address,
-                                    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                                        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                                        ZMQ_EVENT_DISCONNECTED) == 0 &&
-                zmq_connect (server->events, address) == 0;
-    free (address);
-    return good ? 0
-                : aut_fail (AUT_ERR_IO, "cannot watch a socket: %s", zmq_strerror (zmq_errno ()));
+    server->events =
+        aut_monitor_open (sock, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED);
+    return server->events ? 0 : AUT_ERR_IO;
 }
 
 /* ---- handshakes ------------------------------------------------------------------------------ */
@@ -127,17 +119,12 @@ static void forget (aut_door_t *self, aut_port_t port, uint32_t fd)
     connection->seen = connection->waiting = 0;
 }
 
-/*  An event is a number and a value in one frame, and an address in another. */
 static void take_events (aut_door_t *self, const server_t *server, aut_port_t port)
 {
-    uint8_t head[6];
-    char address[256], text[128];
-    uint16_t event;
+    char text[128];
+    unsigned event;
     uint32_t value;
-    while (zmq_recv (server->events, head, sizeof head, ZMQ_DONTWAIT) == (int)sizeof head) {
-        zmq_recv (server->events, address, sizeof address, ZMQ_DONTWAIT);
-        memcpy (&event, head, sizeof event);
-        memcpy (&value, head + sizeof event, sizeof value);
+    while (aut_monitor_read (server->events, &event, &value)) {
         if (event == ZMQ_EVENT_DISCONNECTED) {
             forget (self, port, value);
             continue;

@@ -111,10 +111,7 @@ int aut_guard_check (aut_guard_t *self, const char *key, aut_port_t port)
     return aut_fail (AUT_ERR_DENIED,
                      "this broker does not allow this key here (any more): on its machine, auteur "
                      "keys allow --as %s NAME '%s'",
-                     port == AUT_PORT_NODE   ? "node"
-                     : port == AUT_PORT_DATA ? "client|node"
-                                             : "client",
-                     key);
+                     aut_port_role (port), key);
 }
 
 uint64_t aut_guard_losses (aut_guard_t *self)
@@ -214,7 +211,7 @@ static const char *judge (aut_guard_t *self, const char *domain, const char *add
         refuse (self, &self->stats.unknown_keys,
                 "%s is refused on the %s port: its key %s is on no list (auteur keys allow --as "
                 "%s NAME KEY)",
-                address, domain, key, port == AUT_PORT_NODE ? "node" : "client");
+                address, domain, key, port < 0 ? "ROLE" : aut_port_role ((aut_port_t)port));
         return "400";
     }
     if (!(who.roles & port_roles[port])) {

@@ -45,7 +45,7 @@ typedef struct {
 static session_t *find_route (node_t *self, const aut_peer_t *route)
 {
     session_t *session;
-    HASH_FIND (by_route, self->routes, route, sizeof *route, session);
+    HASH_FIND (by_route, self->routes, route, AUT_PEER_ROUTE, session);
     return session;
 }
 
@@ -59,7 +59,7 @@ static session_t *add_session (node_t *self, const aut_peer_t *route, const char
     memcpy (session->key, key, sizeof session->key);
     session->spoke_ms = aut_mono_ms (self->broker->clock);
     HASH_ADD (by_peer, self->peers, peer, sizeof session->peer, session);
-    HASH_ADD (by_route, self->routes, route, sizeof session->route, session);
+    HASH_ADD (by_route, self->routes, route, AUT_PEER_ROUTE, session);
     return session;
 }
 

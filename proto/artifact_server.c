@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     UT_hash_handle hh;
     transfer_key_t key;
+    aut_peer_t peer; /* with the connection that began it: nobody else gets its bytes */
     aut_hash_t hash;
     uint64_t size;
     uint64_t credit; /* bytes that the sending side may still send */
@@ -123,7 +124,7 @@ static void flush_answer (aut_artifact_server_t *self, transfer_t *t)
 {
     if (!t->answer.type)
         return;
-    int rc = self->send (self->ctx, &t->key.peer, &t->answer, NULL, 0);
+    int rc = self->send (self->ctx, &t->peer, &t->answer, NULL, 0);
     if (rc == AUT_ERR_AGAIN)
         return;
     t->answer = (aut_msg_t){0};
@@ -197,6 +198,7 @@ static transfer_t *begin (aut_artifact_server_t *self, const aut_peer_t *peer, u
     t->key.peer.size = peer->size;
     memcpy (t->key.peer.bytes, peer->bytes, peer->size);
     t->key.xfer = xfer;
+    t->peer = *peer;
     t->fd = -1;
     t->seen_ms = now_ms;
     HASH_ADD (hh, self->transfers, key, sizeof t->key, t);
@@ -213,7 +215,7 @@ static void release_stale (aut_artifact_server_t *self, const aut_hash_t *hash, 
     {
         if (!t->writer || !aut_hash_equal (&t->hash, hash))
             continue;
-        int rc = self->send (self->ctx, &t->key.peer, &ping, NULL, 0);
+        int rc = self->send (self->ctx, &t->peer, &ping, NULL, 0);
         if ((rc && rc != AUT_ERR_AGAIN) || now_ms - t->seen_ms > STALE_MS)
             drop (self, t);
     }
@@ -457,7 +459,7 @@ static pump_t pump (aut_artifact_server_t *self, transfer_t *t, int64_t now_ms)
                               .offset = t->sent,
                               .size = t->size,
                               .last = t->sent + t->piece_size == t->size}};
-    int rc = self->send (self->ctx, &t->key.peer, &msg, t->piece, t->piece_size);
+    int rc = self->send (self->ctx, &t->peer, &msg, t->piece, t->piece_size);
     if (rc == AUT_ERR_AGAIN)
         return PUMP_FULL;
     if (rc) {

@@ -10,8 +10,10 @@
 #include "lib/core/mem.h"
 #include "proto/watch.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define LINGER_MS 1000
 #define RECONNECT_MS 100
@@ -24,26 +26,33 @@
 #define QUESTION_FRAME_MAX (16 << 20)
 
 static const struct {
-    const char *name;
+    const char *name, *role;
     int server_type, client_type;
     int hwm;          /* messages per peer */
     int server_frame; /* largest frame that the server takes, bytes */
     int client_frame;
     int heartbeat_ms; /* ZMTP ping; a peer silent for four of them is cut off */
 } ports[AUT_PORT_COUNT] = {
-    [AUT_PORT_CLIENT] = {"client", ZMQ_ROUTER, ZMQ_DEALER, 1000, CONTROL_FRAME_MAX,
+    [AUT_PORT_CLIENT] = {"client", "client", ZMQ_ROUTER, ZMQ_DEALER, 1000, CONTROL_FRAME_MAX,
                          CONTROL_FRAME_MAX, 5000},
-    [AUT_PORT_NODE] = {"node", ZMQ_ROUTER, ZMQ_DEALER, 4000, CONTROL_FRAME_MAX, CONTROL_FRAME_MAX,
-                       3000},
-    [AUT_PORT_DATA] = {"data", ZMQ_ROUTER, ZMQ_DEALER, 64, AUT_BODY_MAX, AUT_BODY_MAX, 10000},
-    [AUT_PORT_STATUS] = {"status", ZMQ_ROUTER, ZMQ_DEALER, 100, QUESTION_FRAME_MAX, REPLY_FRAME_MAX,
+    [AUT_PORT_NODE] = {"node", "node", ZMQ_ROUTER, ZMQ_DEALER, 4000, CONTROL_FRAME_MAX,
+                       CONTROL_FRAME_MAX, 3000},
+    [AUT_PORT_DATA] = {"data", "client|node", ZMQ_ROUTER, ZMQ_DEALER, 64, AUT_BODY_MAX,
+                       AUT_BODY_MAX, 10000},
+    [AUT_PORT_STATUS] = {"status", "client", ZMQ_ROUTER, ZMQ_DEALER, 100, QUESTION_FRAME_MAX,
+                         REPLY_FRAME_MAX, 5000},
+    [AUT_PORT_EVENTS] = {"events", "viewer", ZMQ_XPUB, ZMQ_SUB, 10000, 1024, CONTROL_FRAME_MAX,
                          5000},
-    [AUT_PORT_EVENTS] = {"events", ZMQ_XPUB, ZMQ_SUB, 10000, 1024, CONTROL_FRAME_MAX, 5000},
 };
 
 const char *aut_port_name (aut_port_t port)
 {
     return ports[port].name;
+}
+
+const char *aut_port_role (aut_port_t port)
+{
+    return ports[port].role;
 }
 
 static void init_once (void)
@@ -183,6 +192,49 @@ int aut_net_connect_watched (zsock_t **out, aut_watch_t **watch, aut_port_t port
     return rc;
 }
 
+/* ---- connections ---------------------------------------------------------------------------- */
+
+/*  A connection that is gone already has port 0, which none has. */
+static void read_link (aut_link_t *out, int fd)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof peer;
+    memset (out, 0, sizeof *out);
+    if (fd < 0)
+        return;
+    out->known = 1;
+    out->fd = fd;
+    if (getpeername (fd, (struct sockaddr *)&peer, &size) < 0)
+        return;
+    if (peer.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
+        memcpy (out->address, mapped, sizeof mapped);
+        memcpy (out->address + sizeof mapped, &v4->sin_addr, 4);
+        out->port = ntohs (v4->sin_port);
+    } else if (peer.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
+        memcpy (out->address, &v6->sin6_addr, sizeof out->address);
+        out->port = ntohs (v6->sin6_port);
+    }
+}
+
+static bool link_holds (const aut_link_t *link)
+{
+    aut_link_t now;
+    if (!link->known)
+        return true;
+    read_link (&now, link->fd);
+    return now.port && memcmp (&now, link, sizeof now) == 0;
+}
+
+bool aut_link_is_local (const aut_link_t *self)
+{
+    static const uint8_t v4[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+    static const uint8_t v6[16] = {[15] = 1};
+    return memcmp (self->address, v4, sizeof v4) == 0 || memcmp (self->address, v6, sizeof v6) == 0;
+}
+
 bool aut_peer_equal (const aut_peer_t *a, const aut_peer_t *b)
 {
     return a->size == b->size && memcmp (a->bytes, b->bytes, a->size) == 0;
@@ -209,6 +261,14 @@ static int send_failure (void)
     if (error == EHOSTUNREACH)
         return aut_fail (AUT_ERR_UNREACHABLE, "the peer is gone");
     return aut_fail (AUT_ERR_IO, "cannot send: %s", zmq_strerror (error));
+}
+
+/*  The frame that says to whom. */
+static int send_route (void *sock, const aut_peer_t *peer)
+{
+    if (!link_holds (&peer->link))
+        return aut_fail (AUT_ERR_UNREACHABLE, "the peer's connection is gone");
+    return send_frame (sock, peer->bytes, peer->size, true) ? send_failure () : 0;
 }
 
 typedef struct {
@@ -253,8 +313,8 @@ static int send_message (zsock_t *zsock, const aut_peer_t *peer, const aut_msg_t
         rc = aut_fail (AUT_ERR_TOO_LARGE, "%s: a body of %zu bytes", aut_msg_name (msg->type),
                        body->size);
     void *sock = zsock_resolve (zsock);
-    if (rc == 0 && peer && send_frame (sock, peer->bytes, peer->size, true))
-        rc = send_failure ();
+    if (rc == 0 && peer)
+        rc = send_route (sock, peer);
     if (rc == 0 && send_frame (sock, head, sizeof head, true) && !peer)
         rc = send_failure ();
     if (rc == 0) {
@@ -396,6 +456,8 @@ int aut_net_recv (zsock_t *zsock, bool router, aut_received_t *in)
     }
     int rc;
     in->fd = count ? zmq_msg_get (&frames[0], ZMQ_SRCFD) : -1;
+    if (router)
+        read_link (&in->peer.link, in->fd);
     if (count)
         note_user (&frames[0], in->user);
     if (!more || count == 0) {
@@ -464,6 +526,7 @@ int aut_net_recv_query_of (zsock_t *router, aut_peer_t *peer, char user[AUT_KEY_
     if (count) {
         note_user (body, user);
         *fd = zmq_msg_get (body, ZMQ_SRCFD);
+        read_link (&peer->link, *fd);
     }
     if (count == 2 && zmq_msg_size (body) == 0) {
         *envelope = true;
@@ -486,8 +549,9 @@ int aut_net_send_reply (zsock_t *router, const aut_peer_t *peer, bool envelope, 
                         size_t size)
 {
     void *sock = zsock_resolve (router);
-    if (send_frame (sock, peer->bytes, peer->size, true))
-        return send_failure ();
+    int rc = send_route (sock, peer);
+    if (rc)
+        return rc;
     if (envelope)
         send_frame (sock, "", 0, true);
     send_frame (sock, text, size, false);

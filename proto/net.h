@@ -11,6 +11,7 @@
 #include "proto/message.h"
 
 #include <czmq.h>
+#include <stddef.h>
 
 #define AUT_PORT 7700 /* the client socket's; the others follow in the order of aut_port_t */
 
@@ -25,6 +26,10 @@ typedef enum {
 
 /*  "client", "node", "data", "status", "events": the keys of endpoints.json. */
 const char *aut_port_name (aut_port_t port);
+
+/*  The role that a key needs for the port, as --as of auteur keys allow takes it; "client|node"
+ *  where two will do. */
+const char *aut_port_role (aut_port_t port);
 
 /*  Takes the signals away from CZMQ and sets the process's I/O threads. Call it before the first
  *  socket of the process (zactor_new makes one, too); calling again does nothing. */
@@ -67,20 +72,38 @@ const char *aut_watch_hint (aut_watch_t *self);
 /*  Closes a watched socket and its watch; nulls both pointers, either may be NULL. */
 void aut_net_close (zsock_t **sock, aut_watch_t **watch);
 
-/*  A ROUTER's name for a peer: to be compared and sent to, nothing else. Usable as a hash key
- *  (unused bytes are 0). */
+/*  Which connection it was: the descriptor and the other end's address. */
+typedef struct {
+    uint8_t address[16]; /* IPv6, or IPv4 mapped into it */
+    int32_t fd;
+    uint16_t port;
+    uint16_t known; /* 0: nothing is known, as within a process */
+} aut_link_t;
+
+/*  A ROUTER's name for a peer: to be compared and sent to, nothing else. Peers may choose their
+ *  route, also one that somebody had before them, so it goes with the connection that it was when
+ *  the message came: nothing is sent to another one. The first AUT_PEER_ROUTE bytes, the route, are
+ *  usable as a hash key (unused bytes are 0). */
 typedef struct {
     uint8_t size;
     uint8_t bytes[255];
+    aut_link_t link;
 } aut_peer_t;
 
+#define AUT_PEER_ROUTE offsetof (aut_peer_t, link)
+
+/*  Whether it is an address of this machine to itself. */
+bool aut_link_is_local (const aut_link_t *self);
+
+/*  The same route; the connections may be different ones. */
 bool aut_peer_equal (const aut_peer_t *a, const aut_peer_t *b);
 
 /*  Sends one message on a DEALER. `body` is for DATA only (else NULL, 0); it is copied. 0,
  *  AUT_ERR_AGAIN if the socket is full or nobody is connected, or an encoding error. */
 int aut_net_send (zsock_t *sock, const aut_msg_t *msg, const void *body, size_t body_size);
 
-/*  The same on a ROUTER to one peer. AUT_ERR_UNREACHABLE if the peer is gone. */
+/*  The same on a ROUTER to one peer. AUT_ERR_UNREACHABLE if the peer is gone, also if another
+ *  connection has its route now. */
 int aut_net_send_to (zsock_t *sock, const aut_peer_t *peer, const aut_msg_t *msg, const void *body,
                      size_t body_size);
 

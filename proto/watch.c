@@ -1,13 +1,13 @@
 /*  What a broker says to a connection before the first message: a socket's monitor.
  *
  *  A refused handshake is silence to a DEALER, so this is the only way to tell "no broker there"
- *  from "a broker that does not know this key". The monitor is stopped before its reader is closed:
- *  libzmq's I/O thread would wait for ever on a monitor that nobody reads.
+ *  from "a broker that does not know this key".
  */
 #include "proto/watch.h"
 
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
+#include "proto/monitor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,19 +52,8 @@ int aut_watch_new (aut_watch_t **out, zsock_t *sock, aut_port_t port, const char
     *out = self;
     if (strncmp (endpoint, "inproc:", 7) == 0)
         return 0; /* there are no handshakes within a process */
-    char *address = aut_sprintf ("inproc://auteur-watch-%p", (void *)self);
-    int linger = 0;
-    self->events = zmq_socket (zsys_init (), ZMQ_PAIR);
-    bool good = self->events &&
-                zmq_setsockopt (self->events, ZMQ_LINGER, &linger, sizeof linger) == 0 &&
-                zmq_socket_monitor (zsock_resolve (sock), address, EVENTS) == 0;
-    if (good && zmq_connect (self->events, address)) {
-        zmq_socket_monitor (zsock_resolve (sock), NULL, 0);
-        good = false;
-    }
-    free (address);
-    return good ? 0
-                : aut_fail (AUT_ERR_IO, "cannot watch a socket: %s", zmq_strerror (zmq_errno ()));
+    self->events = aut_monitor_open (sock, EVENTS);
+    return self->events ? 0 : AUT_ERR_IO;
 }
 
 void aut_net_close (zsock_t **sock, aut_watch_t **watch)
@@ -80,15 +69,9 @@ void aut_net_close (zsock_t **sock, aut_watch_t **watch)
 
 /* ---- what the events mean ------------------------------------------------------------------- */
 
-/*  The role that the port is for, as --as takes it. */
-static const char *role_of (aut_port_t port)
-{
-    return port == AUT_PORT_NODE ? "node" : "client";
-}
-
 static char *auth_text (const aut_watch_t *self, uint32_t status)
 {
-    const char *role = role_of (self->port);
+    const char *role = aut_port_role (self->port);
     if (status == 500) /* ours: the key is known in another role */
         return aut_sprintf ("the broker at %s (its %s port) knows this key, but not in a role that "
                             "may use this port. On its machine: auteur keys allow --as %s NAME "
@@ -110,7 +93,7 @@ static char *mismatch_text (const aut_watch_t *self)
                         "auteur keys allow --as broker NAME 'KEY', with the KEY that auteur keys "
                         "show prints on the broker's machine; there: auteur keys allow --as %s "
                         "NAME 'KEY', with the key that new printed",
-                        self->endpoint, aut_port_name (self->port), role_of (self->port));
+                        self->endpoint, aut_port_name (self->port), aut_port_role (self->port));
 }
 
 static char *cut_off_text (const aut_watch_t *self)
@@ -137,26 +120,12 @@ static void take_event (aut_watch_t *self, unsigned event, uint32_t value)
         self->cut_off++; /* also of a broker that was killed: no proof */
 }
 
-/*  One event: two frames, the first with a number and a value. False when there is none. */
-static bool read_event (aut_watch_t *self)
-{
-    uint8_t head[6];
-    char address[256];
-    uint16_t event;
-    uint32_t value;
-    if (zmq_recv (self->events, head, sizeof head, ZMQ_DONTWAIT) != (int)sizeof head)
-        return false;
-    zmq_recv (self->events, address, sizeof address, ZMQ_DONTWAIT);
-    memcpy (&event, head, sizeof event);
-    memcpy (&value, head + sizeof event, sizeof value);
-    take_event (self, event, value);
-    return true;
-}
-
 int aut_watch_check (aut_watch_t *self)
 {
-    while (self && self->events && read_event (self))
-        continue;
+    unsigned event;
+    uint32_t value;
+    while (self && self->events && aut_monitor_read (self->events, &event, &value))
+        take_event (self, event, value);
     return self && self->refusal ? aut_fail (AUT_ERR_UNREACHABLE, "%s", self->refusal) : 0;
 }
 

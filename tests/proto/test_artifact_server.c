@@ -28,7 +28,8 @@ static char dir[] = "/tmp/aut-artifact-XXXXXX";
 static wire_t wire;
 static aut_blobs_t *blobs;
 static aut_artifact_server_t *server;
-static const aut_peer_t peer_a = {5, {0, 1, 2, 3, 4}}, peer_b = {5, {0, 9, 9, 9, 9}};
+static const aut_peer_t peer_a = {.size = 5, .bytes = {0, 1, 2, 3, 4}};
+static const aut_peer_t peer_b = {.size = 5, .bytes = {0, 9, 9, 9, 9}};
 
 static int collect (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
                     size_t body_size)
