@@ -50,84 +50,131 @@ int aut_key_check (const char *key)
     return 0;
 }
 
-/* ---- modes ---------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
+
+/*  Everything is opened once and judged by its descriptor: what was judged is what is read, whoever
+ *  renames things meanwhile. */
+typedef struct {
+    int fd;
+    bool handed_over; /* the folder: see below */
+} folder_t;
 
 /*  Kubernetes and systemd hand secrets over as root's files on a mount that is read-only here: the
  *  folder may be open, as nobody can put anything in, and a group that root chose may read a file.
  */
-static bool is_handed_over (const struct stat *st, const char *path)
+static bool is_handed_over (const struct stat *st, int fd)
 {
     struct statvfs fs;
-    return st->st_uid == 0 && statvfs (path, &fs) == 0 && (fs.f_flag & ST_RDONLY) &&
+    return st->st_uid == 0 && fstatvfs (fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) &&
            (S_ISDIR (st->st_mode) || !(st->st_mode & 027));
 }
 
-static int check_mode (const struct stat *st, const char *path, unsigned mode)
+static int check_mode (int fd, const char *path, unsigned mode, bool *handed_over)
 {
-    if (st->st_uid != geteuid () && st->st_uid != 0)
+    struct stat st;
+    if (fstat (fd, &st))
+        return aut_fail_errno ("cannot look at %s", path);
+    *handed_over = is_handed_over (&st, fd);
+    if (!S_ISDIR (st.st_mode) && !S_ISREG (st.st_mode))
+        return aut_fail (AUT_ERR_INVALID, "%s is no file", path);
+    if (st.st_uid != geteuid () && st.st_uid != 0)
         return aut_fail (AUT_ERR_DENIED, "%s belongs to another user: chown it to this one", path);
-    if ((st->st_mode & 077) && !is_handed_over (st, path))
+    if ((st.st_mode & 077) && !*handed_over)
         return aut_fail (AUT_ERR_DENIED, "%s is open to others (mode %04o): run chmod %o %s", path,
-                         (unsigned)st->st_mode & 07777, mode, path);
+                         (unsigned)st.st_mode & 07777, mode, path);
     return 0;
+}
+
+static int open_folder (folder_t *out, const char *dir)
+{
+    out->fd = open (dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (out->fd < 0 && errno == ENOENT)
+        return aut_fail (AUT_ERR_NOT_FOUND,
+                         "there are no keys in %s: run auteur keys new --keys %s", dir, dir);
+    if (out->fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        return aut_fail (AUT_ERR_INVALID, "%s is no folder; name it itself, not a link to it", dir);
+    if (out->fd < 0)
+        return aut_fail_errno ("cannot open %s", dir);
+    int rc = check_mode (out->fd, dir, 0700, &out->handed_over);
+    if (rc)
+        close (out->fd);
+    return rc;
 }
 
 int aut_keys_check_dir (const char *dir)
 {
-    struct stat st;
-    if (stat (dir, &st) && errno == ENOENT)
-        return aut_fail (AUT_ERR_NOT_FOUND,
-                         "there are no keys in %s: run auteur keys new --keys %s", dir, dir);
-    if (stat (dir, &st))
-        return aut_fail_errno ("cannot look at %s", dir);
-    if (!S_ISDIR (st.st_mode))
-        return aut_fail (AUT_ERR_INVALID, "%s is no folder", dir);
-    return check_mode (&st, dir, 0700);
+    folder_t folder;
+    int rc = open_folder (&folder, dir);
+    if (!rc)
+        close (folder.fd);
+    return rc;
+}
+
+/*  The kubelet's names are links within the folder; elsewhere nobody needs any. */
+static int open_file (int *out, const folder_t *folder, const char *file, const char *path)
+{
+    /* non-blocking, so that a named pipe is refused instead of waited for */
+    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    *out = openat (folder->fd, file, flags | (folder->handed_over ? 0 : O_NOFOLLOW));
+    if (*out < 0 && errno == ELOOP)
+        return aut_fail (AUT_ERR_DENIED, "%s is a link: put the file itself there", path);
+    return *out < 0 ? aut_fail_errno ("cannot open %s", path) : 0;
 }
 
 int aut_keys_read (const char *dir, const char *file, size_t max, char **data, size_t *size)
 {
-    struct stat st;
-    int rc = aut_keys_check_dir (dir);
+    folder_t folder;
+    int fd, rc = open_folder (&folder, dir);
+    bool handed_over;
     if (rc)
         return rc;
     char *path = aut_path_join (dir, file, NULL);
-    if (stat (path, &st))
-        rc = aut_fail_errno ("cannot look at %s", path);
-    else if (!S_ISREG (st.st_mode))
-        rc = aut_fail (AUT_ERR_INVALID, "%s is no file", path);
-    else
-        rc = check_mode (&st, path, 0600);
-    if (!rc)
-        rc = aut_file_read (path, max, data, size);
+    rc = open_file (&fd, &folder, file, path);
+    if (!rc) {
+        rc = check_mode (fd, path, 0600, &handed_over);
+        if (!rc)
+            rc = aut_file_read_fd (fd, path, max, data, size);
+        close (fd);
+    }
+    close (folder.fd);
     free (path);
     return rc;
+}
+
+static int write_temp (int dir, const char *temp, const char *text)
+{
+    unlinkat (dir, temp, 0);
+    int fd = openat (dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    int rc = aut_file_write_all (fd, text, strlen (text)) || fsync (fd) ? -1 : 0;
+    return close (fd) ? -1 : rc;
 }
 
 /*  aut_file_write makes its files 0644 at most; a key's must never be open to others, not even
  *  before it is renamed. */
 int aut_keys_write (const char *dir, const char *file, const char *text, bool replace)
 {
-    char *path = aut_path_join (dir, file, NULL);
-    char *temp = aut_sprintf ("%s/.%s.%ld", dir, file, (long)getpid ());
-    unlink (temp);
-    int fd = open (temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int rc = fd < 0 ? aut_fail_errno ("cannot write %s", temp) : 0;
-    if (!rc && (aut_file_write_all (fd, text, strlen (text)) || fsync (fd)))
-        rc = aut_fail_errno ("cannot write %s", temp);
-    if (fd >= 0 && close (fd) && !rc)
-        rc = aut_fail_errno ("cannot write %s", temp);
-    if (!rc && !replace && link (temp, path)) /* fails if there is one, unlike rename */
-        rc = errno == EEXIST ? aut_fail (AUT_ERR_EXISTS, "%s is there already and stays", path)
-                             : aut_fail_errno ("cannot make %s", path);
-    if (!rc && replace && rename (temp, path))
-        rc = aut_fail_errno ("cannot rename to %s", path);
-    if (fd >= 0 && (rc || !replace))
-        unlink (temp);
-    if (!rc)
-        rc = aut_dir_sync (dir);
+    folder_t folder;
+    int rc = open_folder (&folder, dir);
+    if (rc)
+        return rc;
+    char *temp = aut_sprintf (".%s.%ld", file, (long)getpid ());
+    if (write_temp (folder.fd, temp, text))
+        rc = aut_fail_errno ("cannot write %s/%s", dir, temp);
+    /* a link fails if there is one, unlike rename */
+    else if (!replace && linkat (folder.fd, temp, folder.fd, file, 0))
+        rc = errno == EEXIST
+                 ? aut_fail (AUT_ERR_EXISTS, "%s/%s is there already and stays", dir, file)
+                 : aut_fail_errno ("cannot make %s/%s", dir, file);
+    else if (replace && renameat (folder.fd, temp, folder.fd, file))
+        rc = aut_fail_errno ("cannot rename to %s/%s", dir, file);
+    if (rc || !replace)
+        unlinkat (folder.fd, temp, 0);
+    if (!rc && fsync (folder.fd))
+        rc = aut_fail_errno ("cannot sync %s", dir);
+    close (folder.fd);
     free (temp);
-    free (path);
     return rc;
 }
 
@@ -210,8 +257,6 @@ int aut_keypair_load (aut_keypair_t *out, const char *dir)
 int aut_keypair_save (const aut_keypair_t *pair, const char *dir)
 {
     int rc = aut_dir_make_private (dir);
-    if (!rc)
-        rc = aut_keys_check_dir (dir);
     if (rc)
         return rc;
     char *text = aut_sprintf ("# A key of auteur. The secret one never leaves this machine; "

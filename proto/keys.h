@@ -13,9 +13,9 @@
  *  '#' say nothing. A name and a key stand in a list once; the same key may be in several lists.
  *
  *  Files that others could read, and lists that others could write, are refused with the chmod that
- *  mends it. What root hands over on a read-only mount (a Secret of Kubernetes, a credential of
- *  systemd) may be in an open folder and readable by a group. Thread-safe: nothing here keeps
- * state.
+ *  mends it, links are refused, and what is read is the descriptor that was looked at. What root
+ * hands over on a read-only mount (a Secret of Kubernetes, a credential of systemd) may be in an
+ * open folder, links within it, and readable by a group. Thread-safe: nothing here keeps state.
  */
 #ifndef AUT_PROTO_KEYS_H
 #define AUT_PROTO_KEYS_H

@@ -54,9 +54,11 @@ int aut_file_write_all (int fd, const void *data, size_t size)
     return 0;
 }
 
-static int read_open (int fd, const char *path, size_t max, char **data, size_t *size)
+int aut_file_read_fd (int fd, const char *path, size_t max, char **data, size_t *size)
 {
     struct stat st;
+    *data = NULL;
+    *size = 0;
     if (fstat (fd, &st) < 0)
         return aut_fail_errno ("cannot read %s", path);
     if (!S_ISREG (st.st_mode))
@@ -87,7 +89,7 @@ int aut_file_read (const char *path, size_t max, char **data, size_t *size)
     int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return aut_fail_errno ("cannot open %s", path);
-    int rc = read_open (fd, path, max, data, size);
+    int rc = aut_file_read_fd (fd, path, max, data, size);
     close (fd);
     return rc;
 }

@@ -9,6 +9,9 @@
 /*  Reads a regular file of at most `max` bytes, adding a terminating 0; the caller frees `data`. */
 int aut_file_read (const char *path, size_t max, char **data, size_t *size);
 
+/*  The same from a descriptor at its start, which stays open; `path` names it in errors. */
+int aut_file_read_fd (int fd, const char *path, size_t max, char **data, size_t *size);
+
 /*  Writes temp → fsync → rename → fsync folder, so that a reader sees the old or the new file. */
 int aut_file_write (const char *path, const void *data, size_t size);
 

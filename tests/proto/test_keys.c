@@ -148,6 +148,35 @@ START_TEST (what_root_hands_over_read_only_is_taken)
 }
 END_TEST
 
+/*  A link may lead elsewhere a moment after it was looked at. */
+START_TEST (links_are_refused)
+{
+    aut_keypair_t pair;
+    aut_allow_list_t list;
+    char *path = in_dir ("secret.key"), *real = in_dir ("real.key"),
+         *nodes = in_dir ("nodes.allow");
+    char *link_to_dir = aut_sprintf ("%s.link", dir);
+    OK (aut_keypair_new (&pair));
+    OK (aut_keypair_save (&pair, dir));
+    ck_assert_int_eq (symlink (dir, link_to_dir), 0);
+    ck_assert_int_eq (aut_keypair_load (&pair, link_to_dir), AUT_ERR_INVALID);
+    SAYS ("not a link to it");
+    ck_assert_int_eq (aut_keypair_save (&pair, link_to_dir), AUT_ERR_INVALID);
+    ck_assert_int_eq (rename (path, real) || symlink (real, path), 0);
+    ck_assert_int_eq (aut_keypair_load (&pair, dir), AUT_ERR_DENIED);
+    SAYS ("is a link");
+    ck_assert_int_eq (symlink ("/dev/null", nodes), 0);
+    ck_assert_int_eq (aut_allow_list_load (&list, dir, AUT_ALLOW_NODES), AUT_ERR_DENIED);
+    ck_assert_int_eq (unlink (nodes) || mkfifo (nodes, 0600), 0);
+    ck_assert_int_eq (aut_allow_list_load (&list, dir, AUT_ALLOW_NODES), AUT_ERR_INVALID);
+    ck_assert_int_eq (unlink (link_to_dir), 0);
+    free (path);
+    free (real);
+    free (nodes);
+    free (link_to_dir);
+}
+END_TEST
+
 START_TEST (absent_keys_name_the_command)
 {
     aut_keypair_t pair;
@@ -308,6 +337,7 @@ int main (void)
     tcase_add_test (tc, new_never_overwrites);
     tcase_add_test (tc, open_modes_are_refused);
     tcase_add_test (tc, what_root_hands_over_read_only_is_taken);
+    tcase_add_test (tc, links_are_refused);
     tcase_add_test (tc, absent_keys_name_the_command);
     tcase_add_test (tc, broken_pairs_are_refused);
     tcase_add_test (tc, huge_files_are_refused);
