@@ -12,7 +12,7 @@
 #define REFUSED_MS 8000 /* a node that was never let in gives up after so long */
 #define TELL_MS 60000
 
-static int choose_keys (aut_link_t *self, const char *key)
+static int choose_keys (aut_node_link_t *self, const char *key)
 {
     aut_endpoints_t broker = {.name = self->node_endpoint, .key = (char *)key};
     broker.url[AUT_PORT_CLIENT] = self->node_endpoint;
@@ -24,7 +24,7 @@ static int choose_keys (aut_link_t *self, const char *key)
 }
 
 /*  Addresses and keys as they are now. A restarted broker rewrites its file. */
-static int look_up (aut_link_t *self)
+static int look_up (aut_node_link_t *self)
 {
     aut_endpoints_t found = {0};
     int rc = 0;
@@ -40,9 +40,9 @@ static int look_up (aut_link_t *self)
     return rc;
 }
 
-int aut_link_init (aut_link_t *self, const aut_node_options_t *options)
+int aut_node_link_init (aut_node_link_t *self, const aut_node_options_t *options)
 {
-    *self = (aut_link_t){.insecure = options->insecure};
+    *self = (aut_node_link_t){.insecure = options->insecure};
     self->node_endpoint = aut_strdup (options->node_endpoint);
     self->data_endpoint = aut_strdup (options->data_endpoint);
     self->endpoints_file = aut_strdup (options->endpoints_file);
@@ -50,7 +50,7 @@ int aut_link_init (aut_link_t *self, const aut_node_options_t *options)
     return look_up (self);
 }
 
-void aut_link_clear (aut_link_t *self)
+void aut_node_link_clear (aut_node_link_t *self)
 {
     aut_net_close (&self->sock, &self->watch);
     free (self->node_endpoint);
@@ -61,7 +61,7 @@ void aut_link_clear (aut_link_t *self)
     memset (self, 0, sizeof *self);
 }
 
-void aut_link_connect (aut_link_t *self)
+void aut_node_link_connect (aut_node_link_t *self)
 {
     /* what the old socket was told stays known, though its watch goes */
     aut_net_close (&self->sock, &self->watch);
@@ -73,7 +73,7 @@ void aut_link_connect (aut_link_t *self)
         aut_log (AUT_LOG_ERROR, "node", "%s", aut_error_detail ());
 }
 
-bool aut_link_check (aut_link_t *self, bool online, int64_t now_ms)
+bool aut_node_link_check (aut_node_link_t *self, bool online, int64_t now_ms)
 {
     if (online) {
         self->was_online = true;
@@ -96,7 +96,7 @@ bool aut_link_check (aut_link_t *self, bool online, int64_t now_ms)
     return false;
 }
 
-int aut_link_fault (const aut_link_t *self)
+int aut_node_link_fault (const aut_node_link_t *self)
 {
     return self->fault ? aut_fail (self->fault, "%s", self->fault_text) : 0;
 }

@@ -18,21 +18,21 @@ typedef struct {
     int64_t refused_ms, told_ms; /* since when the broker refuses; when that was last said */
     int fault;                   /* why the node ended by itself */
     char *fault_text;
-} aut_link_t;
+} aut_node_link_t;
 
 /*  Copies what it needs of the options. The keys are read now, so that what is missing is told at
  *  the start, if the broker's address is known. */
-int aut_link_init (aut_link_t *self, const aut_node_options_t *options);
-void aut_link_clear (aut_link_t *self);
+int aut_node_link_init (aut_node_link_t *self, const aut_node_options_t *options);
+void aut_node_link_clear (aut_node_link_t *self);
 
 /*  Looks the address and the keys up again and opens the socket anew. Logs what goes wrong. */
-void aut_link_connect (aut_link_t *self);
+void aut_node_link_connect (aut_node_link_t *self);
 
 /*  To be asked in every round: true if the node is to end, as it was never let in. One that was
  *  online once waits until it is allowed again. */
-bool aut_link_check (aut_link_t *self, bool online, int64_t now_ms);
+bool aut_node_link_check (aut_node_link_t *self, bool online, int64_t now_ms);
 
 /*  Why it was to end: 0, or the code with its sentence in this thread's error. */
-int aut_link_fault (const aut_link_t *self);
+int aut_node_link_fault (const aut_node_link_t *self);
 
 #endif

@@ -1,9 +1,10 @@
 /*  auteur-node: the node as a daemon in the foreground. Everything but the command line and the
  *  signals is node/node.h. */
+#include "lib/core/clock.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/log.h"
-#include "lib/core/mem.h"
+#include "lib/core/notify.h"
 #include "lib/core/options.h"
 #include "node/health.h"
 #include "node/node.h"
@@ -17,6 +18,8 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#define BEAT_MS 200
 
 enum {
     EXIT_DONE = 0,
@@ -32,7 +35,8 @@ typedef struct {
     aut_opt_list_t devices;
     int64_t workers, credit, hang;
     double drain;
-    bool insecure, no_color;
+    bool insecure, no_color, json;
+    char *default_state;
 } arguments_t;
 
 static const char about[] =
@@ -42,7 +46,17 @@ static const char about[] =
     "SIGTERM or SIGINT drains: a running chunk may finish within --drain seconds, else it is given "
     "back. A second one leaves at once. SIGHUP looks for models again.\n"
     "\n"
-    "Example: auteur-node --broker render1:7700 --device cuda:0 --state /var/lib/auteur/node";
+    "Examples:\n"
+    "  auteur-node --broker render1:7700 --device cuda:0 --state /var/cache/auteur\n"
+    "  auteur-node --config /etc/auteur/node.conf --print-config";
+
+/*  A default that depends on the machine. */
+static void resolve (void *ctx)
+{
+    arguments_t *args = ctx;
+    if (!args->state || !*args->state)
+        args->state = args->default_state = aut_path_state ("node");
+}
 
 static int set_up_log (const arguments_t *args)
 {
@@ -97,19 +111,37 @@ static int fill_options (const arguments_t *args, aut_endpoints_t *endpoints,
     return rc;
 }
 
+/*  What the service manager hears, several times a second. */
+static void tell (aut_notify_t *notify, const aut_node_daemon_t *node, bool draining)
+{
+    bool online = aut_node_is_online (node);
+    aut_notify_watchdog (notify, aut_node_is_well (node), aut_mono_ms (aut_clock_system ()));
+    if (draining) {
+        aut_notify_stopping (notify);
+        aut_notify_status (notify, "drains: what runs may finish");
+    } else if (online) {
+        aut_notify_ready (notify);
+        aut_notify_status (notify, "online");
+    } else {
+        aut_notify_status (notify, "looks for the broker");
+    }
+}
+
 /*  Until the node has ended: a signal drains, a second one stops at once. */
-static int serve (aut_node_daemon_t *node, int signals)
+static int serve (aut_node_daemon_t *node, int signals, aut_notify_t *notify)
 {
     bool draining = false;
     for (;;) {
         struct pollfd items[2] = {{.fd = signals, .events = POLLIN},
                                   {.fd = aut_node_fd (node), .events = POLLIN}};
-        if (poll (items, 2, -1) < 0 && errno != EINTR)
+        tell (notify, node, draining);
+        int ready = poll (items, 2, BEAT_MS);
+        if (ready < 0 && errno != EINTR)
             return EXIT_FAILED;
-        if (items[1].revents)
+        if (ready > 0 && items[1].revents)
             return EXIT_DONE;
         struct signalfd_siginfo info;
-        if (read (signals, &info, sizeof info) != sizeof info)
+        if (ready <= 0 || read (signals, &info, sizeof info) != sizeof info)
             continue;
         if (info.ssi_signo == SIGHUP) {
             aut_node_reload (node);
@@ -139,16 +171,30 @@ static int catch_signals (void)
 /*  For the probes of a container. */
 static int probe (const arguments_t *args)
 {
-    char *state = args->state ? NULL : aut_path_state ("node");
-    int rc = aut_health_probe (args->state ? args->state : state, args->probe);
+    int rc = aut_health_probe (args->state, args->probe);
     if (rc)
         fprintf (stderr, "auteur-node: %s\n", aut_error_detail ());
-    free (state);
     return rc == AUT_ERR_INVALID ? EXIT_USAGE : rc ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int exit_code_of (int rc)
+{
+    switch (rc) {
+    case AUT_ERR_INVALID:
+    case AUT_ERR_NOT_FOUND:
+    case AUT_ERR_UNSUPPORTED:
+    case AUT_ERR_DENIED:
+        return EXIT_USAGE;
+    case AUT_ERR_UNREACHABLE:
+        return EXIT_UNREACHABLE;
+    default:
+        return EXIT_FAILED;
+    }
 }
 
 static int run (const arguments_t *args)
 {
+    aut_notify_t *notify = aut_notify_new (); /* before there are threads */
     aut_endpoints_t endpoints = {0};
     aut_node_options_t options;
     aut_node_daemon_t *node = NULL;
@@ -156,13 +202,10 @@ static int run (const arguments_t *args)
     int code = EXIT_USAGE;
     int signals = catch_signals ();
     int rc = fill_options (args, &endpoints, &options);
-    char *state = options.state_dir ? NULL : aut_path_state ("node");
-    if (state)
-        options.state_dir = state;
     if (rc == 0)
         rc = aut_node_start (&node, &options);
     if (rc == 0) {
-        code = serve (node, signals);
+        code = serve (node, signals, notify);
         rc = code == EXIT_DONE ? aut_node_fault (node) : 0;
         if (rc) {
             fprintf (stderr, "auteur-node: %s\n", aut_error_detail ());
@@ -171,13 +214,10 @@ static int run (const arguments_t *args)
         aut_node_stop (&node, 0);
     } else {
         fprintf (stderr, "auteur-node: %s\n", aut_error_detail ());
-        code = rc == AUT_ERR_INVALID || rc == AUT_ERR_NOT_FOUND || rc == AUT_ERR_UNSUPPORTED ||
-                       rc == AUT_ERR_DENIED
-                   ? EXIT_USAGE
-               : rc == AUT_ERR_UNREACHABLE ? EXIT_UNREACHABLE
-                                           : EXIT_FAILED;
+        aut_notify_status (notify, "%s", aut_error_detail ());
+        code = exit_code_of (rc);
     }
-    free (state);
+    aut_notify_destroy (&notify);
     aut_endpoints_clear (&endpoints);
     close (signals);
     return code;
@@ -229,18 +269,33 @@ int main (int argc, char **argv)
          NULL, 0, 0},
         {"no-color", 0, AUT_OPT_FLAG, &args.no_color, NULL, "no colour (there is none)", NULL, 0,
          0},
+        {"json", 0, AUT_OPT_FLAG, &args.json, NULL, "print the settings as JSON", NULL, 0, 0},
         {0}};
-    const aut_opt_info_t info = {
-        .program = "auteur-node", .usage = "--broker HOST[:BASE]", .about = about};
+    /* --endpoints is stronger than the broker's address wherever that is from: so it cannot come
+     * from a weaker place. */
+    static const char *const only_here[] = {"endpoints", "probe", "json", NULL};
+    aut_config_t config = {0};
+    const aut_opt_info_t info = {.program = "auteur-node",
+                                 .usage = "--broker HOST[:BASE]",
+                                 .about = about,
+                                 .config = &config,
+                                 .only_here = only_here,
+                                 .resolve = resolve,
+                                 .ctx = &args};
+    int code;
     switch (aut_options_parse (&info, table, argc, argv, NULL, NULL)) {
     case AUT_OPT_EXIT_OK:
-        return ferror (stdout) ? EXIT_FAILED : EXIT_DONE;
-    case AUT_OPT_EXIT_USAGE:
-        return EXIT_USAGE;
-    default:
+        code = ferror (stdout) ? EXIT_FAILED : EXIT_DONE;
         break;
+    case AUT_OPT_EXIT_USAGE:
+        code = EXIT_USAGE;
+        break;
+    default:
+        resolve (&args);
+        code = args.probe ? probe (&args) : run (&args);
     }
-    int code = args.probe ? probe (&args) : run (&args);
     aut_options_clear (table);
+    aut_config_clear (&config);
+    free (args.default_state);
     return code;
 }

@@ -9,6 +9,7 @@
 #include "lib/core/mem.h"
 #include "node/health.h"
 #include "node/link.h"
+#include "node/node_options.h"
 #include "node/offer.h"
 #include "node/pool.h"
 #include "node/transfer.h"
@@ -31,6 +32,7 @@
 #define OWN_ITEMS 4
 #define ITEMS_MAX (OWN_ITEMS + 3 * AUT_WORKERS_MAX)
 #define POLL_MAX_MS 1000
+#define HEALTHY_MS 10000 /* a loop that was not seen for longer hangs */
 #define MESSAGES_A_TURN 256
 #define NO_DRAIN INT64_MIN
 
@@ -44,9 +46,10 @@ struct aut_node_daemon {
     pthread_t thread;
     /* between threads */
     _Atomic int64_t drain_wanted; /* within so many ms, −1 = at once; NO_DRAIN = no */
-    atomic_bool reload_wanted;
+    atomic_bool reload_wanted, online;
+    _Atomic int64_t tick_ms; /* when the loop last went round */
     /* the loop's own */
-    aut_link_t link; /* before the thread starts, the starter's */
+    aut_node_link_t link; /* before the thread starts, the starter's */
     aut_health_t health;
     aut_session_t *session;
     aut_pool_t *pool;
@@ -54,15 +57,6 @@ struct aut_node_daemon {
     aut_work_t *works;
     bool exited;
 };
-
-void aut_node_options_init (aut_node_options_t *options)
-{
-    *options = (aut_node_options_t){.credit = 1,
-                                    .cache_size = (uint64_t)16 << 30,
-                                    .drain_ms = 10000,
-                                    .hang_ms = 300000,
-                                    .load_ms = 900000};
-}
 
 static int64_t now_ms (void)
 {
@@ -155,7 +149,7 @@ static void run_task (aut_node_daemon_t *self, uint32_t worker, uint64_t hold)
 
 static void reconnect (aut_node_daemon_t *self)
 {
-    aut_link_connect (&self->link);
+    aut_node_link_connect (&self->link);
     if (!self->link.data_endpoint || !self->link.sock)
         return; /* the file is not there yet, or the keys are not */
     if (self->fetcher)
@@ -340,12 +334,14 @@ static void *run (void *arg)
         pump_broker (self);
         pump_transfer (self, self->fetcher);
         pump_transfer (self, self->uploader);
-        if (aut_link_check (&self->link, aut_session_online (self->session), now_ms ()))
+        if (aut_node_link_check (&self->link, aut_session_online (self->session), now_ms ()))
             self->exited = true;
         pool_due = aut_pool_pump (self->pool, now_ms ());
         aut_health_tick (&self->health, aut_session_takes_work (self->session), now_ms ());
         if (now_ms () >= aut_session_deadline (self->session))
             step (self, &(aut_session_event_t){.type = AUT_SESSION_TICK});
+        atomic_store (&self->online, aut_session_online (self->session));
+        atomic_store (&self->tick_ms, now_ms ());
     }
     aut_net_close (&self->link.sock, &self->link.watch); /* they belong to this thread */
     aut_transfer_stop (self->fetcher);
@@ -465,32 +461,6 @@ static int start_thread (aut_node_daemon_t *self)
     return 0;
 }
 
-/*  What looking for models again needs. */
-static void keep_options (aut_node_daemon_t *self, const aut_node_options_t *options)
-{
-    const char **devices = aut_calloc (options->device_count + 1, sizeof *devices);
-    for (size_t i = 0; i < options->device_count; i++)
-        devices[i] = aut_strdup (options->devices[i]);
-    self->options = *options;
-    self->options.devices = devices;
-    self->options.models = aut_strdup (options->models);
-}
-
-static void free_options (aut_node_options_t *options)
-{
-    union { /* copied above: ours to free */
-        const char *in;
-        char *out;
-    } text;
-    for (size_t i = 0; i < options->device_count; i++) {
-        text.in = options->devices[i];
-        free (text.out);
-    }
-    text.in = options->models;
-    free (text.out);
-    free ((void *)options->devices);
-}
-
 static void destroy (aut_node_daemon_t *self)
 {
     if (self->fetcher)
@@ -499,7 +469,7 @@ static void destroy (aut_node_daemon_t *self)
         aut_transfer_stop (self->uploader);
     aut_transfer_destroy (&self->fetcher);
     aut_transfer_destroy (&self->uploader);
-    aut_link_clear (&self->link);
+    aut_node_link_clear (&self->link);
     aut_pool_destroy (&self->pool);
     while (self->works)
         free_work (self, self->works);
@@ -510,7 +480,7 @@ static void destroy (aut_node_daemon_t *self)
         if (*fd >= 0)
             close (*fd);
     free (self->work_dir);
-    free_options (&self->options);
+    aut_node_options_clear (&self->options);
     free (self);
 }
 
@@ -522,16 +492,18 @@ int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options)
         return aut_fail (AUT_ERR_INVALID, "a node needs a state folder and a broker's address");
     aut_net_init ();
     aut_node_daemon_t *self = aut_calloc (1, sizeof *self);
-    keep_options (self, options);
+    aut_node_options_keep (&self->options, options);
     self->drain_ms = options->drain_ms;
     self->lock = self->health.alive = -1;
     self->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->ended = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init (&self->drain_wanted, NO_DRAIN);
     atomic_init (&self->reload_wanted, false);
+    atomic_init (&self->online, false);
+    atomic_init (&self->tick_ms, now_ms ());
     int rc = self->wake < 0 || self->ended < 0 ? aut_fail_errno ("cannot make an eventfd") : 0;
     if (rc == 0)
-        rc = aut_link_init (&self->link, options);
+        rc = aut_node_link_init (&self->link, options);
     if (rc == 0)
         rc = prepare (self, options);
     if (rc == 0)
@@ -551,6 +523,16 @@ static void want_drain (aut_node_daemon_t *self, int64_t within_ms)
            !atomic_compare_exchange_weak (&self->drain_wanted, &before, within_ms))
         continue;
     signal_fd (self->wake);
+}
+
+bool aut_node_is_well (const aut_node_daemon_t *self)
+{
+    return now_ms () - atomic_load (&self->tick_ms) < HEALTHY_MS;
+}
+
+bool aut_node_is_online (const aut_node_daemon_t *self)
+{
+    return atomic_load (&self->online);
 }
 
 void aut_node_reload (aut_node_daemon_t *self)
@@ -576,7 +558,7 @@ bool aut_node_wait (aut_node_daemon_t *self, int timeout_ms)
 
 int aut_node_fault (const aut_node_daemon_t *self)
 {
-    return aut_link_fault (&self->link);
+    return aut_node_link_fault (&self->link);
 }
 
 int aut_node_fd (const aut_node_daemon_t *self)

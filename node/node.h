@@ -47,6 +47,12 @@ void aut_node_options_init (aut_node_options_t *options);
  * owns `*out`. */
 int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options);
 
+/*  Whether the node's loop goes round. Any thread. */
+bool aut_node_is_well (const aut_node_daemon_t *self);
+
+/*  Whether the broker has welcomed the node and is there. Any thread. */
+bool aut_node_is_online (const aut_node_daemon_t *self);
+
 /*  Looks for models again, as after a SIGHUP: what the workers offer changes, what runs goes on.
  *  Returns at once; any thread. */
 void aut_node_reload (aut_node_daemon_t *self);
