@@ -33,10 +33,10 @@ int aut_assemble_check (const aut_film_t *film)
 static unsigned burn_in_of (const aut_film_t *film)
 {
     const aut_output_t *output = &film->film->output;
-    if (output->node && output->burn_set) {
+    if (output->node && output->burn_in.set) {
         unsigned set = 0;
         for (unsigned i = 0; aut_burns[i]; i++)
-            if (output->burn >> i & 1)
+            if (output->burn_in.bits >> i & 1)
                 set |= aut_stitch_burn_of_name (aut_burns[i]);
         return set;
     }

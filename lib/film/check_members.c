@@ -1,5 +1,4 @@
-/*  Rules between the members of a storyboard: unique ids, references, and members that go or do not
- *  go together.
+/*  Rules between the members of a storyboard that its tables cannot say: unique ids and references.
  */
 #include "lib/film/storyboard_internal.h"
 
@@ -157,92 +156,18 @@ static void check_references (aut_check_t *self)
     free (book.sorted);
 }
 
-static bool has (const aut_node_t *object, const char *key)
+static void check_init (aut_check_t *self, const aut_shot_t *first)
 {
-    return aut_node_get (object, key) != NULL;
-}
-
-static void check_init (aut_check_t *self, const aut_shot_t *shot, bool first)
-{
-    const aut_node_t *node = shot->init.node;
-    if (!node)
-        return;
-    bool from = has (node, "from"), image = has (node, "image");
-    if (from == image)
-        aut_source_error (self->source, self->diags, node, NULL,
-                          "needs %s: {\"from\": \"previous\"} or {\"image\": \"path\"}",
-                          from ? "one of the two, not both" : "one of the two");
-    else if (first && shot->init.from_previous >= 0)
-        aut_source_error_member (self->source, self->diags, node, "from", NULL,
+    if (first->init.node && first->init.from_previous >= 0)
+        aut_source_error_member (self->source, self->diags, first->init.node, "from", NULL,
                                  "the first shot has no previous one");
 }
 
-static void check_audio (aut_check_t *self, const aut_audio_t *track)
-{
-    static const char *const others[] = {"start", "gain_db", "fade_in", "fade_out", "loop"};
-    bool file = has (track->node, "file"), temp = has (track->node, "temp");
-    if (file == temp)
-        aut_source_error (self->source, self->diags, track->node, NULL,
-                          "a track needs %s: file or temp",
-                          file ? "one of the two, not both" : "one of the two");
-    for (size_t i = 0; i < sizeof others / sizeof *others && temp && !file; i++)
-        if (has (track->node, others[i]))
-            aut_source_error_member (self->source, self->diags, track->node, others[i], NULL,
-                                     "does not go with temp");
-}
-
-static void check_burn_in (aut_check_t *self, aut_output_t *output)
-{
-    size_t all = 0;
-    if (!output->burn_in)
-        return;
-    output->burn_set = true;
-    while (aut_burns[all])
-        all++;
-    if (output->burn_in->kind == AUT_NODE_BOOL) {
-        output->burn = aut_node_bool (output->burn_in) ? (1u << all) - 1 : 0;
-        return;
-    }
-    if (output->burn_in->kind != AUT_NODE_ARRAY) {
-        aut_source_error (self->source, self->diags, output->burn_in, NULL,
-                          "must be true, false or a list");
-        return;
-    }
-    for (const aut_node_t *node = output->burn_in->first; node; node = node->next) {
-        size_t i = 0;
-        while (i < all && (node->kind != AUT_NODE_STRING || strcmp (aut_burns[i], node->text)))
-            i++;
-        if (i < all) {
-            output->burn |= 1u << i;
-            continue;
-        }
-        char *hint = node->kind == AUT_NODE_STRING
-                         ? aut_nearest_hint (node->text, aut_burns, all, sizeof *aut_burns,
-                                             &self->diags->hint_budget)
-                         : NULL;
-        aut_source_error (self->source, self->diags, node, hint,
-                          "must be one of id, slugline, timecode, prompt, dialogue, seed, model");
-    }
-}
-
-/*  A transition's own members, wherever it stands. */
 static void check_transition (aut_check_t *self, const aut_transition_t *transition)
 {
     const aut_node_t *node = transition->node;
-    if (!node || transition->type < 0)
-        return;
-    bool cut = transition->type == AUT_TRANSITION_CUT;
-    if (cut && transition->duration.set && transition->duration.units > 0)
-        aut_source_error_member (self->source, self->diags, node, "duration", NULL,
-                                 "a cut has no duration");
-    else if (!cut && !has (node, "duration"))
-        aut_source_error_member (self->source, self->diags, node, "duration", NULL,
-                                 "is required for a %s", aut_transition_types[transition->type]);
-    else if (!cut && transition->duration.set && transition->duration.units == 0)
-        aut_source_error_member (self->source, self->diags, node, "duration", NULL,
-                                 "must be more than 0 for a %s",
-                                 aut_transition_types[transition->type]);
-    if (transition->type != AUT_TRANSITION_WIPE && has (node, "direction"))
+    if (node && transition->type >= 0 && transition->type != AUT_TRANSITION_WIPE &&
+        transition->direction >= 0)
         aut_source_warn_member (self->source, self->diags, node, "direction", NULL,
                                 "only a wipe has a direction");
 }
@@ -253,11 +178,8 @@ void aut_check_members (aut_check_t *self)
     check_ids (self);
     check_references (self);
     check_transition (self, &film->defaults.transition);
-    for (size_t i = 0; i < film->shot_count; i++) {
-        check_init (self, film->shots[i], i == 0);
+    for (size_t i = 0; i < film->shot_count; i++)
         check_transition (self, &film->shots[i]->transition);
-    }
-    for (size_t i = 0; i < film->audio.count; i++)
-        check_audio (self, (const aut_audio_t *)film->audio.items + i);
-    check_burn_in (self, &film->output);
+    if (film->shot_count)
+        check_init (self, film->shots[0]);
 }

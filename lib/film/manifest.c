@@ -85,7 +85,7 @@ typedef struct {
 #define COUNT(array) (sizeof (array) / sizeof *(array))
 #define TABLE(title, type, fields)                                                                 \
     {                                                                                              \
-        title, sizeof (type), true, fields, COUNT (fields)                                         \
+        title, sizeof (type), true, fields, COUNT (fields), NULL, 0                                \
     }
 
 /* clang-format off */

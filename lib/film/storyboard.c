@@ -26,14 +26,10 @@ static void gather_shots (aut_check_t *self)
             film->shots[film->shot_count++] = shot;
         }
     }
-    const aut_node_t *node = aut_node_get (film->node, "scenes");
     if (film->shot_count > AUT_STORYBOARD_MAX_SHOTS)
-        aut_source_error (self->source, self->diags, node, NULL,
+        aut_source_error (self->source, self->diags, aut_node_get (film->node, "scenes"), NULL,
                           "has %zu shots; at most %d are allowed", film->shot_count,
                           AUT_STORYBOARD_MAX_SHOTS);
-    else if (node && node->kind == AUT_NODE_ARRAY && film->shot_count == 0)
-        aut_source_error (self->source, self->diags, node, NULL,
-                          "at least one scene with one shot is needed");
 }
 
 int aut_storyboard_read (aut_storyboard_t **out, aut_diags_t *diags, const char *data, size_t size,

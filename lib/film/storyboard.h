@@ -65,7 +65,7 @@ typedef enum { AUT_CODECS (AUT_CODEC_ENUM) } aut_codec_t;
 typedef enum { AUT_QUALITIES (AUT_QUALITY_ENUM) } aut_quality_t;
 typedef enum { AUT_UPSCALES (AUT_UPSCALE_ENUM) } aut_upscale_t;
 typedef enum { AUT_FITS (AUT_FIT_ENUM) } aut_fit_t;
-typedef enum { AUT_BURNS (AUT_BURN_ENUM) } aut_burn_t; /* bit 1 << n in aut_output_t.burn */
+typedef enum { AUT_BURNS (AUT_BURN_ENUM) } aut_burn_t; /* bit 1 << n in aut_output_t.burn_in */
 typedef enum { AUT_TEMPS (AUT_TEMP_ENUM) } aut_temp_t;
 
 /*  The texts of the enumerations above, in order, NULL-terminated. */
@@ -156,10 +156,8 @@ typedef struct {
 typedef struct {
     const aut_node_t *node;
     int codec, quality, upscale, fit;
-    const aut_node_t *burn_in; /* as written, or NULL */
+    aut_flags_t burn_in; /* not set: the default by tier */
     aut_decimal_t loudness;
-    bool burn_set; /* `burn` was chosen; else the default by tier */
-    unsigned burn; /* bits 1 << AUT_BURN_… */
 } aut_output_t;
 
 typedef struct {

@@ -21,7 +21,7 @@ typedef struct {
     const aut_assets_t *assets; /* or NULL */
 } aut_check_t;
 
-/*  Rules between the members: ids, references, audio, output. Fills what they find. */
+/*  Rules between the members: ids and references. Fills what they find. */
 void aut_check_members (aut_check_t *self);
 /*  Rules in time: rate, frames, transitions, and what the models can make. */
 void aut_check_time (aut_check_t *self);

@@ -29,7 +29,11 @@ static const char *const init_from[] = {"previous", NULL};
 #define COUNT(array) (sizeof (array) / sizeof *(array))
 #define TABLE(title, type, fields)                                                                 \
     {                                                                                              \
-        title, sizeof (type), false, fields, COUNT (fields)                                        \
+        title, sizeof (type), false, fields, COUNT (fields), NULL, 0                               \
+    }
+#define TABLE_RULES(title, type, fields, rules)                                                    \
+    {                                                                                              \
+        title, sizeof (type), false, fields, COUNT (fields), rules, COUNT (rules)                  \
     }
 
 /* clang-format off */
@@ -49,7 +53,8 @@ static const aut_field_t transition_fields[] = {
     {"direction", AUT_FIELD_ENUM, T (direction), .names = aut_directions,
      .doc = "Where a wipe's edge moves.", .fallback = "right"},
 };
-static const aut_table_t transition_table = TABLE ("a transition", aut_transition_t, transition_fields);
+static const aut_rule_t transition_rules[] = {{AUT_RULE_UNLESS, "duration", "type", "cut"}};
+static const aut_table_t transition_table = TABLE_RULES ("a transition", aut_transition_t, transition_fields, transition_rules);
 
 #define D(member) offsetof (aut_defaults_t, member)
 static const aut_field_t defaults_fields[] = {
@@ -97,7 +102,8 @@ static const aut_field_t init_fields[] = {
     {"from", AUT_FIELD_ENUM, A (from_previous), .names = init_from, .doc = "Start from the last frames of the shot before."},
     {"image", AUT_FIELD_STRING, A (image), .pattern = AUT_PATTERN_PATH, .doc = "Start from a picture."},
 };
-static const aut_table_t init_table = TABLE ("init", aut_anchor_t, init_fields);
+static const aut_rule_t init_rules[] = {{AUT_RULE_ONE_OF, "from", "image", NULL}};
+static const aut_table_t init_table = TABLE_RULES ("init", aut_anchor_t, init_fields, init_rules);
 
 static const aut_field_t last_fields[] = {
     {"image", AUT_FIELD_STRING, A (image), .required = true, .pattern = AUT_PATTERN_PATH, .doc = "End on a picture."},
@@ -145,7 +151,12 @@ static const aut_field_t audio_fields[] = {
     {"loop", AUT_FIELD_BOOL, U (loop), .doc = "Repeat it to the film's end.", .fallback = "false"},
     {"temp", AUT_FIELD_ENUM, U (temp), .names = aut_temps, .doc = "A stand-in for a sound that is not there yet."},
 };
-static const aut_table_t audio_table = TABLE ("a track", aut_audio_t, audio_fields);
+static const aut_rule_t audio_rules[] = {
+    {AUT_RULE_ONE_OF, "file", "temp", NULL},    {AUT_RULE_NOT_WITH, "start", "temp", NULL},
+    {AUT_RULE_NOT_WITH, "gain_db", "temp", NULL}, {AUT_RULE_NOT_WITH, "fade_in", "temp", NULL},
+    {AUT_RULE_NOT_WITH, "fade_out", "temp", NULL}, {AUT_RULE_NOT_WITH, "loop", "temp", NULL},
+};
+static const aut_table_t audio_table = TABLE_RULES ("a track", aut_audio_t, audio_fields, audio_rules);
 
 #define O(member) offsetof (aut_output_t, member)
 static const aut_field_t output_fields[] = {
@@ -153,7 +164,7 @@ static const aut_field_t output_fields[] = {
     {"quality", AUT_FIELD_ENUM, O (quality), .names = aut_qualities, .doc = "Of the encoding.", .fallback = "by tier"},
     {"upscale", AUT_FIELD_ENUM, O (upscale), .names = aut_upscales, .doc = "Fitted into 1920x1080, 2560x1440 or 3840x2160."},
     {"fit", AUT_FIELD_ENUM, O (fit), .names = aut_fits, .doc = "When a shot's shape is not the film's.", .fallback = "crop"},
-    {"burn_in", AUT_FIELD_NODE, O (burn_in), .doc = "true, false or a list of what is written into the picture.",
+    {"burn_in", AUT_FIELD_FLAGS, O (burn_in), .names = aut_burns, .doc = "true, false or a list of what is written into the picture.",
      .fallback = "[]; for the animatic id, slugline, prompt, dialogue and timecode"},
     {"loudness", AUT_FIELD_NUMBER, O (loudness), .min = -70, .max = 0, .doc = "LUFS.", .fallback = "-16"},
 };
@@ -174,7 +185,8 @@ static const aut_field_t storyboard_fields[] = {
     {"audio", AUT_FIELD_LIST, B (audio), .table = &audio_table, .limit = MAX_TRACKS, .doc = "Tracks laid under the film."},
     {"output", AUT_FIELD_OBJECT, B (output), .table = &output_table, .doc = "How the film is delivered."},
 };
-static const aut_table_t storyboard_table = TABLE ("a storyboard", aut_storyboard_t, storyboard_fields);
+static const aut_rule_t storyboard_rules[] = {{AUT_RULE_SOME, "scenes", "shots", "at least one scene with one shot"}};
+static const aut_table_t storyboard_table = TABLE_RULES ("a storyboard", aut_storyboard_t, storyboard_fields, storyboard_rules);
 /* clang-format on */
 
 const aut_table_t *aut_storyboard_table (void)

@@ -1,7 +1,7 @@
 /*  Reads a document by tables. What a field's value must be is said in one place, `readers`, one
  *  function per kind of field.
  */
-#include "lib/film/table.h"
+#include "lib/film/rule.h"
 
 #include "lib/core/mem.h"
 #include "lib/film/assets.h"
@@ -177,6 +177,14 @@ static void read_bool (const context_t *context, const aut_field_t *field, const
         *(int *)out = aut_node_bool (node);
 }
 
+static size_t count_names (const char *const *names)
+{
+    size_t count = 0;
+    while (names[count])
+        count++;
+    return count;
+}
+
 static char *names_list (const char *const *names)
 {
     aut_buffer_t out = {0};
@@ -189,9 +197,7 @@ static char *names_list (const char *const *names)
 
 static void enum_error (const context_t *context, const char *const *names, const aut_node_t *node)
 {
-    size_t count = 0;
-    while (names[count])
-        count++;
+    size_t count = count_names (names);
     char *list = names_list (names);
     char *hint =
         aut_nearest_hint (node->text, names, count, sizeof *names, &context->diags->hint_budget);
@@ -202,17 +208,24 @@ static void enum_error (const context_t *context, const char *const *names, cons
     free (list);
 }
 
+/*  The index of a string among `names`; false after telling that it is none of them. */
+static bool find_name (const context_t *context, const char *const *names, const aut_node_t *node,
+                       int *out)
+{
+    for (int i = 0; names[i]; i++)
+        if (strcmp (names[i], node->text) == 0) {
+            *out = i;
+            return true;
+        }
+    enum_error (context, names, node);
+    return false;
+}
+
 static void read_enum (const context_t *context, const aut_field_t *field, const aut_node_t *node,
                        void *out)
 {
-    if (!expect (context, node, AUT_NODE_STRING, "a string"))
-        return;
-    for (int i = 0; field->names[i]; i++)
-        if (strcmp (field->names[i], node->text) == 0) {
-            *(int *)out = i;
-            return;
-        }
-    enum_error (context, field->names, node);
+    if (expect (context, node, AUT_NODE_STRING, "a string"))
+        find_name (context, field->names, node, out);
 }
 
 static void read_struct (const context_t *context, const aut_field_t *field, const aut_node_t *node,
@@ -272,12 +285,35 @@ static void read_node (const context_t *context, const aut_field_t *field, const
     *(const aut_node_t **)out = node;
 }
 
+static void read_flags (const context_t *context, const aut_field_t *field, const aut_node_t *node,
+                        void *out)
+{
+    aut_flags_t *flags = out;
+    size_t count = count_names (field->names);
+    flags->set = true;
+    if (node->kind == AUT_NODE_BOOL) {
+        flags->bits = aut_node_bool (node) ? (1u << count) - 1 : 0;
+        return;
+    }
+    if (node->kind != AUT_NODE_ARRAY) {
+        aut_source_error (context->source, context->diags, node, NULL,
+                          "must be true, false or a list");
+        return;
+    }
+    for (const aut_node_t *item = node->first; item; item = item->next) {
+        int bit = 0;
+        if (expect (context, item, AUT_NODE_STRING, "a string") &&
+            find_name (context, field->names, item, &bit))
+            flags->bits |= 1u << bit;
+    }
+}
+
 static read_fn *const readers[] = {
     [AUT_FIELD_STRING] = read_string, [AUT_FIELD_INTEGER] = read_number,
     [AUT_FIELD_NUMBER] = read_number, [AUT_FIELD_BOOL] = read_bool,
     [AUT_FIELD_ENUM] = read_enum,     [AUT_FIELD_OBJECT] = read_struct,
     [AUT_FIELD_LIST] = read_list,     [AUT_FIELD_STRINGS] = read_strings,
-    [AUT_FIELD_NODE] = read_node,
+    [AUT_FIELD_FLAGS] = read_flags,   [AUT_FIELD_NODE] = read_node,
 };
 
 /*  Everything absent: memory is zero already, but an absent enumeration or boolean is -1. */
@@ -327,6 +363,8 @@ static void read_object (const context_t *context, const aut_table_t *table, con
         if (table->fields[i].required && !(seen >> i & 1))
             aut_source_error_member (context->source, context->diags, node, table->fields[i].key,
                                      NULL, "is required in %s", table->name);
+    for (size_t i = 0; i < table->rule_count; i++)
+        aut_rule_check (&table->rules[i], context->source, context->diags, node);
 }
 
 void aut_table_read (const aut_table_t *table, const aut_source_t *source, aut_diags_t *diags,

@@ -20,6 +20,7 @@ typedef enum {
     AUT_FIELD_OBJECT,  /* the struct of `table` in place; its node is NULL when absent */
     AUT_FIELD_LIST,    /* aut_list_t of `table` structs */
     AUT_FIELD_STRINGS, /* aut_list_t of const char * */
+    AUT_FIELD_FLAGS,   /* aut_flags_t: true (all of `names`), false, or a list of some */
     AUT_FIELD_NODE     /* const aut_node_t *: any value, looked at by hand; NULL when absent */
 } aut_field_kind_t;
 
@@ -37,6 +38,11 @@ typedef struct {
     size_t count;
 } aut_list_t;
 
+typedef struct {
+    bool set;      /* it was written */
+    unsigned bits; /* 1 << the index in `names` */
+} aut_flags_t;
+
 struct aut_table;
 
 typedef struct {
@@ -50,11 +56,26 @@ typedef struct {
     int64_t min, max; /* INTEGER and NUMBER, when max > min */
     size_t limit;     /* most items of a list, most bytes of a string; 0: the document's bound */
     aut_pattern_t pattern;
-    const char *const *names;      /* ENUM: values, NULL-terminated */
+    const char *const *names;      /* ENUM, FLAGS: values, NULL-terminated */
     const struct aut_table *table; /* OBJECT, LIST */
     const char *doc;               /* meaning, one sentence */
     const char *fallback;          /* the default, in words */
 } aut_field_t;
+
+/*  What must hold between members of an object. */
+typedef enum {
+    AUT_RULE_ONE_OF,   /* exactly one of `key` and `other` is there */
+    AUT_RULE_NOT_WITH, /* `key` does not go with `other` */
+    AUT_RULE_UNLESS,   /* the number `key` is there and above 0; but absent or 0 where the
+                          enumeration `other` is `value` */
+    AUT_RULE_SOME      /* some object in the list `key` has something in its list `other` */
+} aut_rule_kind_t;
+
+typedef struct {
+    aut_rule_kind_t kind;
+    const char *key, *other;
+    const char *value; /* UNLESS; of SOME, what is told to be needed */
+} aut_rule_t;
 
 /*  Every struct starts with `const aut_node_t *node`. */
 typedef struct aut_table {
@@ -63,6 +84,8 @@ typedef struct aut_table {
     bool open;   /* unknown keys are allowed (manifests); else they are errors, but for "x" */
     const aut_field_t *fields;
     size_t count;
+    const aut_rule_t *rules; /* told of beside the fields' own faults */
+    size_t rule_count;
 } aut_table_t;
 
 /*  Checks `node` against the table and fills `out` (of table->size bytes); every fault goes to

@@ -239,7 +239,7 @@ static const char *const kinds[] = {"generate", NULL};
 #define COUNT(array) (sizeof (array) / sizeof *(array))
 #define TABLE(title, type, fields)                                                                 \
     {                                                                                              \
-        title, sizeof (type), false, fields, COUNT (fields)                                        \
+        title, sizeof (type), false, fields, COUNT (fields), NULL, 0                               \
     }
 
 /* clang-format off */
