@@ -195,7 +195,7 @@ int aut_net_connect_watched (zsock_t **out, aut_watch_t **watch, aut_port_t port
 /* ---- connections ---------------------------------------------------------------------------- */
 
 /*  A connection that is gone already has port 0, which none has. */
-static void read_link (aut_link_t *out, int fd)
+static void read_link (aut_net_link_t *out, int fd)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct sockaddr_storage peer = {0};
@@ -219,16 +219,16 @@ static void read_link (aut_link_t *out, int fd)
     }
 }
 
-static bool link_holds (const aut_link_t *link)
+static bool link_holds (const aut_net_link_t *link)
 {
-    aut_link_t now;
+    aut_net_link_t now;
     if (!link->known)
         return true;
     read_link (&now, link->fd);
     return now.port && memcmp (&now, link, sizeof now) == 0;
 }
 
-bool aut_link_is_local (const aut_link_t *self)
+bool aut_net_link_is_local (const aut_net_link_t *self)
 {
     static const uint8_t v4[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
     static const uint8_t v6[16] = {[15] = 1};

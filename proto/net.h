@@ -78,7 +78,7 @@ typedef struct {
     int32_t fd;
     uint16_t port;
     uint16_t known; /* 0: nothing is known, as within a process */
-} aut_link_t;
+} aut_net_link_t;
 
 /*  A ROUTER's name for a peer: to be compared and sent to, nothing else. Peers may choose their
  *  route, also one that somebody had before them, so it goes with the connection that it was when
@@ -87,13 +87,13 @@ typedef struct {
 typedef struct {
     uint8_t size;
     uint8_t bytes[255];
-    aut_link_t link;
+    aut_net_link_t link;
 } aut_peer_t;
 
 #define AUT_PEER_ROUTE offsetof (aut_peer_t, link)
 
 /*  Whether it is an address of this machine to itself. */
-bool aut_link_is_local (const aut_link_t *self);
+bool aut_net_link_is_local (const aut_net_link_t *self);
 
 /*  The same route; the connections may be different ones. */
 bool aut_peer_equal (const aut_peer_t *a, const aut_peer_t *b);

@@ -109,9 +109,9 @@ START_TEST (addresses_of_this_machine_are_known)
         {{0}, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        aut_link_t link = {.known = 1};
+        aut_net_link_t link = {.known = 1};
         memcpy (link.address, cases[i].address, sizeof link.address);
-        ck_assert_msg (aut_link_is_local (&link) == cases[i].local, "case %zu", i);
+        ck_assert_msg (aut_net_link_is_local (&link) == cases[i].local, "case %zu", i);
     }
 }
 END_TEST
