@@ -14,23 +14,32 @@
 
 typedef struct aut_artifact_server aut_artifact_server_t;
 
-/*  Zero means the default. */
+/*  Zero means the default. An account is a key, or without keys a connection. */
 typedef struct {
-    uint32_t transfers;      /* overall; 256 */
-    uint32_t peer_transfers; /* of one peer; 8 */
+    uint32_t transfers;      /* overall, shared out among accounts; 128 */
+    uint32_t peer_transfers; /* of one connection; 8 */
     uint64_t blob_max;       /* bytes; 64 GiB */
     int64_t idle_ms;         /* a transfer without traffic is dropped; 60000 */
+    uint64_t queue;          /* bytes sent and not yet taken by the peers' systems; 512 MiB */
+    uint64_t account_queue;  /* of those, an account's; 256 MiB */
 } aut_artifact_limits_t;
 
-/*  Sends a message; must not block. Takes over `body` (from malloc, may be NULL) when it returns 0.
- *  AUT_ERR_AGAIN: try later; anything else: the peer is gone. */
+/*  A body on its way. */
+typedef struct aut_flight aut_flight_t;
+/*  The body is not held any more; on any thread, NULL is fine. */
+void aut_flight_land (aut_flight_t *self);
+
+/*  Sends a message; must not block. When it returns 0, it takes over `body` (from malloc, may be
+ *  NULL) and calls aut_flight_land once that is freed. AUT_ERR_AGAIN: try later; anything else: the
+ *  peer is gone. */
 typedef int (aut_artifact_send_fn) (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg,
-                                    void *body, size_t body_size);
+                                    void *body, size_t body_size, aut_flight_t *flight);
 
 typedef struct {
     uint32_t transfers;       /* now */
     uint64_t received, sent;  /* body bytes since the start */
     uint64_t stored, refused; /* uploads committed; requests answered with an ERROR */
+    uint64_t queued;          /* bytes that ZeroMQ holds now */
 } aut_artifact_stats_t;
 
 /*  Who may use the service; without one, everybody. Both give 0, or a code with its sentence for
@@ -56,14 +65,15 @@ void aut_artifact_server_guard (aut_artifact_server_t *self, const aut_artifact_
 void aut_artifact_server_refuse (aut_artifact_server_t *self, const aut_peer_t *peer,
                                  const aut_msg_t *msg, int code, bool all);
 
-/*  Handles one message of `peer`. */
+/*  Handles one message of `peer`, whose connection proved `user` ("" without CURVE). */
 void aut_artifact_server_message (aut_artifact_server_t *self, const aut_peer_t *peer,
-                                  const aut_msg_t *msg, const void *body, size_t body_size,
-                                  int64_t now_ms);
+                                  const char *user, const aut_msg_t *msg, const void *body,
+                                  size_t body_size, int64_t now_ms);
 
-/*  Sends what credit allows, a bounded amount and in turn among transfers, and drops idle
- * transfers. Returns in how many ms it wants to be called again: 0 = at once, there is more to
- * send. */
+/*  Sends what credit allows, reads what uploads are to go on with, both a bounded amount and in
+ * turn among accounts, drops idle transfers and, one a second, unfinished uploads that are too old
+ * or too many. Returns in how many ms it wants to be called again: 0 = at once, there is more to
+ * do. */
 int aut_artifact_server_tick (aut_artifact_server_t *self, int64_t now_ms);
 
 void aut_artifact_server_stats (const aut_artifact_server_t *self, aut_artifact_stats_t *stats);

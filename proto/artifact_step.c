@@ -9,16 +9,16 @@
 
 static void free_body (void *body, void *hint)
 {
-    (void)hint;
     free (body);
+    aut_flight_land (hint);
 }
 
 int aut_artifact_socket_send (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
-                              size_t body_size)
+                              size_t body_size, aut_flight_t *flight)
 {
     if (!body)
         return aut_net_send_to (ctx, peer, msg, NULL, 0);
-    return aut_net_send_body_to (ctx, peer, msg, body, body_size, free_body, NULL);
+    return aut_net_send_body_to (ctx, peer, msg, body, body_size, free_body, flight);
 }
 
 /*  Handles what has come, at most STEP_MESSAGES; true if there may be more. */
@@ -36,7 +36,8 @@ static bool receive_some (aut_artifact_server_t *self, zsock_t *router, const au
         } else if (rc == 0) {
             size_t size;
             const void *body = aut_received_body (&in, &size);
-            aut_artifact_server_message (self, &in.peer, &in.msg, body, size, aut_mono_ms (clock));
+            aut_artifact_server_message (self, &in.peer, in.user, &in.msg, body, size,
+                                         aut_mono_ms (clock));
         } else if (rc != AUT_ERR_AGAIN && in.msg.type)
             aut_net_send_to (router, &in.peer, &in.msg, NULL, 0);
         aut_received_clear (&in);

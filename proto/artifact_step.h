@@ -6,7 +6,7 @@
 
 /*  An aut_artifact_send_fn whose `ctx` is the ROUTER. */
 int aut_artifact_socket_send (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
-                              size_t body_size);
+                              size_t body_size, aut_flight_t *flight);
 
 /*  The guard's word on a message: 0, or the code and sentence to refuse it with; `all`: the peer
  *  may do nothing at all. */

@@ -55,18 +55,20 @@ static void start (void)
 }
 
 static int take (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
-                 size_t body_size)
+                 size_t body_size, aut_flight_t *flight)
 {
     uint64_t *sent = ctx;
     (void)peer;
     (void)msg;
     *sent += body_size;
     free (body);
+    aut_flight_land (flight);
     return 0;
 }
 
 static void play (aut_artifact_server_t *server, const uint8_t *step, int64_t *now)
 {
+    static const char *const users[] = {"", "a key"};
     uint8_t body[100 * BLOBS];
     aut_peer_t peer = {.size = 1, .bytes = {(uint8_t)(step[1] % 3)}};
     size_t blob = step[3] % BLOBS, body_size = fill (body, blob);
@@ -100,7 +102,8 @@ static void play (aut_artifact_server_t *server, const uint8_t *step, int64_t *n
         aut_artifact_server_tick (server, *now);
         return;
     }
-    aut_artifact_server_message (server, &peer, &msg, with, with ? body_size : 0, *now);
+    aut_artifact_server_message (server, &peer, users[step[1] / 3 % 2], &msg, with,
+                                 with ? body_size : 0, *now);
 }
 
 static void check_blobs (void)
@@ -120,7 +123,8 @@ static void check_blobs (void)
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-    const aut_artifact_limits_t limits = {TRANSFERS, PEER_TRANSFERS, 1000, 60000};
+    const aut_artifact_limits_t limits = {
+        .transfers = TRANSFERS, .peer_transfers = PEER_TRANSFERS, .blob_max = 1000};
     aut_artifact_server_t *server = NULL;
     aut_artifact_stats_t stats;
     uint64_t sent = 0;

@@ -18,7 +18,9 @@ typedef struct {
     aut_msg_t msgs[OUT_MAX];
     char *bodies[OUT_MAX];
     size_t sizes[OUT_MAX];
+    aut_flight_t *flights[OUT_MAX]; /* while `hold` is set: bodies that ZeroMQ holds */
     size_t count, at;
+    bool hold;
     char text[AUT_TEXT_MAX + 1]; /* of the last ERROR */
     int rc;
     const aut_peer_t *gone;
@@ -28,11 +30,12 @@ static char dir[] = "/tmp/aut-artifact-XXXXXX";
 static wire_t wire;
 static aut_blobs_t *blobs;
 static aut_artifact_server_t *server;
+static const char *user = ""; /* whose messages the next ones are */
 static const aut_peer_t peer_a = {.size = 5, .bytes = {0, 1, 2, 3, 4}};
 static const aut_peer_t peer_b = {.size = 5, .bytes = {0, 9, 9, 9, 9}};
 
 static int collect (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, void *body,
-                    size_t body_size)
+                    size_t body_size, aut_flight_t *flight)
 {
     wire_t *self = ctx;
     if (self->gone && aut_peer_equal (peer, self->gone))
@@ -46,6 +49,9 @@ static int collect (void *ctx, const aut_peer_t *peer, const aut_msg_t *msg, voi
     if (msg->type == AUT_MSG_ERROR)
         aut_msg_clip (self->text, sizeof self->text, msg->error.message);
     self->bodies[self->count] = body;
+    self->flights[self->count] = self->hold ? flight : NULL;
+    if (!self->hold)
+        aut_flight_land (flight);
     self->sizes[self->count++] = body_size;
     return 0;
 }
@@ -54,7 +60,10 @@ static void setup (void)
 {
     ck_assert_ptr_nonnull (mkdtemp (dir));
     ck_assert_int_eq (aut_blobs_open (&blobs, dir, 0), 0);
-    const aut_artifact_limits_t limits = {.peer_transfers = 3, .transfers = 5};
+    const aut_artifact_limits_t limits = {.peer_transfers = 3,
+                                          .transfers = 5,
+                                          .account_queue = 4 * AUT_CHUNK,
+                                          .queue = 6 * AUT_CHUNK};
     ck_assert_int_eq (aut_artifact_server_new (&server, blobs, &limits, collect, &wire), 0);
 }
 
@@ -62,8 +71,10 @@ static void teardown (void)
 {
     aut_artifact_server_destroy (&server);
     aut_blobs_destroy (&blobs);
-    for (size_t i = 0; i < wire.count; i++)
+    for (size_t i = 0; i < wire.count; i++) {
+        aut_flight_land (wire.flights[i]);
         free (wire.bodies[i]);
+    }
     aut_dir_remove (dir);
 }
 
@@ -101,20 +112,20 @@ static char *pattern (size_t size, unsigned seed)
 static void put (const aut_peer_t *peer, uint64_t xfer, aut_hash_t hash, uint64_t size, int64_t now)
 {
     aut_msg_t msg = {.type = AUT_MSG_PUT, .put = {xfer, hash, size}};
-    aut_artifact_server_message (server, peer, &msg, NULL, 0, now);
+    aut_artifact_server_message (server, peer, user, &msg, NULL, 0, now);
 }
 
 static void data (const aut_peer_t *peer, uint64_t xfer, uint64_t offset, const char *bytes,
                   size_t size)
 {
     aut_msg_t msg = {.type = AUT_MSG_DATA, .data = {.xfer = xfer, .offset = offset}};
-    aut_artifact_server_message (server, peer, &msg, bytes, size, 0);
+    aut_artifact_server_message (server, peer, user, &msg, bytes, size, 0);
 }
 
 static void get (uint64_t xfer, aut_hash_t hash, uint64_t offset, uint64_t credit)
 {
     aut_msg_t msg = {.type = AUT_MSG_GET, .get = {xfer, hash, offset, credit}};
-    aut_artifact_server_message (server, &peer_a, &msg, NULL, 0, 0);
+    aut_artifact_server_message (server, &peer_a, user, &msg, NULL, 0, 0);
 }
 
 START_TEST (upload)
@@ -130,7 +141,8 @@ START_TEST (upload)
         data (&peer_a, 1, at, bytes + at, size - at < 1 << 20 ? size - at : 1 << 20);
     ck_assert (aut_hash_equal (&expect (AUT_MSG_STORED)->stored.hash, &hash));
     expect_nothing ();
-    put (&peer_b, 7, hash, size, 0); /* known: one round trip */
+    put (&peer_b, 7, hash, size, 0); /* known: one round trip, after a look at what is there */
+    aut_artifact_server_tick (server, 0);
     expect (AUT_MSG_STORED);
     put (&peer_a, 2, aut_hash_of ("", 0), 0, 0);
     expect (AUT_MSG_STORED);
@@ -248,7 +260,7 @@ START_TEST (data_without_put_and_strangers)
     data (&peer_a, 1, 0, "", 0);
     expect_error (AUT_ERR_INVALID);
     aut_msg_t msg = {.type = AUT_MSG_CANCEL, .cancel = {1, "j1"}};
-    aut_artifact_server_message (server, &peer_a, &msg, NULL, 0, 0);
+    aut_artifact_server_message (server, &peer_a, user, &msg, NULL, 0, 0);
     expect_error (AUT_ERR_UNSUPPORTED);
 }
 END_TEST
@@ -268,7 +280,7 @@ START_TEST (limits)
     put (&peer_b, 6, aut_hash_of ("6", 1), 100, 0);
     expect_error (AUT_ERR_AGAIN);
     aut_msg_t msg = {.type = AUT_MSG_CLOSE, .close = {4}};
-    aut_artifact_server_message (server, &peer_b, &msg, NULL, 0, 0);
+    aut_artifact_server_message (server, &peer_b, user, &msg, NULL, 0, 0);
     put (&peer_b, 6, aut_hash_of ("6", 1), 100, 0);
     expect (AUT_MSG_GO);
     put (&peer_b, 7, aut_hash_of ("7", 1), UINT64_MAX, 0);
@@ -347,7 +359,7 @@ START_TEST (download)
     aut_artifact_server_tick (server, 0);
     expect_nothing ();
     aut_msg_t credit = {.type = AUT_MSG_CREDIT, .credit = {1, AUT_WINDOW}};
-    aut_artifact_server_message (server, &peer_a, &credit, NULL, 0, 0);
+    aut_artifact_server_message (server, &peer_a, user, &credit, NULL, 0, 0);
     while (aut_artifact_server_tick (server, 0) == 0)
         ;
     ck_assert_uint_eq (expect_data (bytes, 1000, false), AUT_CHUNK);
@@ -375,7 +387,7 @@ START_TEST (download_refusals)
     aut_artifact_server_tick (server, 0);
     ck_assert_uint_eq (expect_data ("", 0, true), 0);
     aut_msg_t credit = {.type = AUT_MSG_CREDIT, .credit = {99, 1}};
-    aut_artifact_server_message (server, &peer_a, &credit, NULL, 0, 0);
+    aut_artifact_server_message (server, &peer_a, user, &credit, NULL, 0, 0);
     expect_error (AUT_ERR_STATE); /* so that a client learns of a restart */
 }
 END_TEST
@@ -394,7 +406,7 @@ START_TEST (full_socket_repeats_the_same_piece)
     expect_nothing ();
     wire.gone = &peer_a;
     aut_msg_t credit = {.type = AUT_MSG_CREDIT, .credit = {1, 400}};
-    aut_artifact_server_message (server, &peer_a, &credit, NULL, 0, 0);
+    aut_artifact_server_message (server, &peer_a, user, &credit, NULL, 0, 0);
     aut_artifact_server_tick (server, 0);
     aut_artifact_server_tick (server, 0);
     aut_artifact_stats_t stats;
