@@ -16,7 +16,7 @@
 typedef struct {
     aut_common_t common;
     const char *as, *max_bytes;
-    int64_t max_jobs;
+    int64_t max_jobs; /* -1: not said */
     bool only_public;
     const char *words[3]; /* the verb and its operands */
     size_t count;
@@ -32,7 +32,7 @@ static const char about[] =
     "  allow NAME PUBLICKEY   let a key in, in the role --as: node, client (submits, sees its own\n"
     "                         jobs), operator (a client for all jobs, and drains nodes), viewer\n"
     "                         (status and events only); or broker: the one to connect to.\n"
-    "                         Said again, it changes the entry\n"
+    "                         Said again, it changes what is said; the rest stays\n"
     "  revoke NAME|KEY        take a key out of every list, or of --as's; it is out in a second\n"
     "  list                   who is allowed\n"
     "\n"
@@ -156,18 +156,83 @@ static int fill_entry (const keys_t *self, aut_allow_kind_t kind, aut_allowed_t 
         return rc;
     memcpy (entry->name, name, strlen (name) + 1);
     memcpy (entry->key, key, sizeof entry->key);
-    entry->max_jobs = (uint64_t)self->max_jobs;
+    if (self->max_jobs > 0)
+        entry->max_jobs = (uint64_t)self->max_jobs;
     if (self->max_bytes)
         rc = aut_options_bytes (&entry->max_bytes, "--max-bytes", self->max_bytes);
-    if (!rc && kind != AUT_ALLOW_CLIENTS && (self->max_jobs || self->max_bytes))
+    if (!rc && kind != AUT_ALLOW_CLIENTS && (self->max_jobs >= 0 || self->max_bytes))
         rc = aut_fail (AUT_ERR_INVALID, "--max-jobs and --max-bytes are for clients");
     return rc;
+}
+
+static json_t *entry_json (const aut_allowed_t *entry, aut_allow_kind_t kind)
+{
+    json_t *out = json_pack ("{s:s, s:s, s:s}", "name", entry->name, "key", entry->key, "role",
+                             entry->is_operator ? "operator" : aut_allow_word (kind));
+    if (entry->max_jobs)
+        json_object_set_new (out, "max_jobs", json_integer ((json_int_t)entry->max_jobs));
+    if (entry->max_bytes)
+        json_object_set_new (out, "max_bytes", json_integer ((json_int_t)entry->max_bytes));
+    return out;
+}
+
+/*  What the list has for this key, and stays where nothing else is said; an empty name if it has
+ *  nothing. */
+static void keep (const keys_t *self, const aut_allow_list_t *list, aut_allowed_t *entry,
+                  aut_allowed_t *before)
+{
+    const aut_allowed_t *found = aut_allow_list_find (list, entry->key);
+    *before = (aut_allowed_t){0};
+    if (!found)
+        return;
+    *before = *found;
+    if (self->max_jobs < 0)
+        entry->max_jobs = found->max_jobs;
+    if (!self->max_bytes)
+        entry->max_bytes = found->max_bytes;
+}
+
+static void print_bound (const char *word, uint64_t before, uint64_t now)
+{
+    char from[24] = "no bound", to[24] = "no bound";
+    if (before)
+        snprintf (from, sizeof from, "%" PRIu64, before);
+    if (now)
+        snprintf (to, sizeof to, "%" PRIu64, now);
+    if (before != now)
+        printf ("  %s: %s -> %s\n", word, from, to);
+    else if (now)
+        printf ("  %s: %s, as before\n", word, to);
+}
+
+/*  One change of a list's entry; `before` has no name if there was none. */
+static void print_allowed (const keys_t *self, aut_allow_kind_t kind, const aut_allowed_t *before,
+                           const aut_allowed_t *now, bool changed)
+{
+    if (self->common.json) {
+        json_t *out = entry_json (now, kind);
+        json_object_set_new (out, "changed", json_boolean (changed));
+        if (changed && before->name[0])
+            json_object_set_new (out, "before", entry_json (before, kind));
+        aut_common_print_json (out);
+        return;
+    }
+    printf ("%s: %s is allowed as %s%s.\n", aut_allow_file (kind), now->name, self->as,
+            changed ? "" : " already");
+    if (!before->name[0])
+        return;
+    if (strcmp (before->name, now->name) != 0)
+        printf ("  name: %s -> %s\n", before->name, now->name);
+    if (before->is_operator != now->is_operator)
+        printf ("  role: %s -> %s\n", before->is_operator ? "operator" : "client", self->as);
+    print_bound ("max-jobs", before->max_jobs, now->max_jobs);
+    print_bound ("max-bytes", before->max_bytes, now->max_bytes);
 }
 
 static int allow (const keys_t *self)
 {
     aut_allow_kind_t kind = AUT_ALLOW_CLIENTS;
-    aut_allowed_t entry = {0};
+    aut_allowed_t entry = {0}, before;
     aut_allow_list_t list = {0};
     bool changed = false;
     int rc = self->as ? role_of (self->as, &kind, &entry.is_operator)
@@ -177,6 +242,8 @@ static int allow (const keys_t *self)
         rc = fill_entry (self, kind, &entry);
     if (!rc)
         rc = aut_allow_list_load (&list, self->dir, kind);
+    if (!rc)
+        keep (self, &list, &entry, &before);
     if (!rc && kind == AUT_ALLOW_BROKERS) { /* one at a time: a new one takes the place */
         if (list.count && strcmp (list.items[0].key, entry.key) != 0)
             fprintf (stderr, "auteur keys: the broker was %s, %s\n", list.items[0].name,
@@ -189,12 +256,8 @@ static int allow (const keys_t *self)
     if (!rc && changed)
         rc = aut_allow_list_save (&list, self->dir, kind);
     aut_allow_list_clear (&list);
-    if (!rc && self->common.json)
-        aut_common_print_json (json_pack ("{s:s, s:s, s:s, s:b}", "name", entry.name, "key",
-                                          entry.key, "role", self->as, "changed", changed));
-    else if (!rc)
-        printf ("%s: %s is allowed as %s%s.\n", aut_allow_file (kind), entry.name, self->as,
-                changed ? "" : " already");
+    if (!rc)
+        print_allowed (self, kind, &before, &entry, changed);
     return rc;
 }
 
@@ -286,17 +349,6 @@ static int revoke_locked (const keys_t *self)
 
 /* ---- list ----------------------------------------------------------------------------------- */
 
-static json_t *entry_json (const aut_allowed_t *entry, aut_allow_kind_t kind)
-{
-    json_t *out = json_pack ("{s:s, s:s, s:s}", "name", entry->name, "key", entry->key, "role",
-                             entry->is_operator ? "operator" : aut_allow_word (kind));
-    if (entry->max_jobs)
-        json_object_set_new (out, "max_jobs", json_integer ((json_int_t)entry->max_jobs));
-    if (entry->max_bytes)
-        json_object_set_new (out, "max_bytes", json_integer ((json_int_t)entry->max_bytes));
-    return out;
-}
-
 static int list_all (const keys_t *self)
 {
     json_t *keys = json_array ();
@@ -373,7 +425,7 @@ static int run (const keys_t *self)
 
 int aut_cmd_keys (int argc, char **argv)
 {
-    keys_t self = {.common = AUT_COMMON_DEFAULTS};
+    keys_t self = {.common = AUT_COMMON_DEFAULTS, .max_jobs = -1};
     const aut_opt_info_t info = {.program = "auteur keys",
                                  .usage = "new | show | list | allow --as ROLE NAME PUBLICKEY | "
                                           "revoke NAME|KEY",

@@ -141,7 +141,7 @@ sed 's/"prompt": *"/&For cora, /' "$FILM" >"$TMP/cora.json"
 cmp -s "$FILM" "$TMP/cora.json" && fail "cora's film is not another one"
 allow client cora --max-jobs 1 --max-bytes 100
 refused 1 "max-bytes" "too many bytes" as cora submit "$TMP/cora.json"
-allow client cora --max-jobs 1 --max-bytes 1M
+allow client cora --max-bytes 1M # the other bound stays
 as cora submit "$TMP/cora.json" --idempotency-key one >"$TMP/cora.job" || fail "cora's first job"
 refused 1 "max-jobs" "one job too many" as cora submit "$TMP/cora.json" --idempotency-key two
 as cora cancel "$(cat "$TMP/cora.job")" >/dev/null || fail "cora cannot cancel"
