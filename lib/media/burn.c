@@ -5,6 +5,7 @@
  */
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
+#include "lib/core/timecode.h"
 #include "lib/media/overlay.h"
 #include "lib/media/stitch_private.h"
 

@@ -28,6 +28,7 @@ typedef struct {
     const char *path;
     uint64_t index; /* of the frame in `frame` + 1; 0 = none yet */
     bool sent_end;
+    aut_picture_t *still; /* shown instead, or NULL */
 } s_sheet_t;
 
 static void s_close (s_sheet_t *self)
@@ -36,6 +37,7 @@ static void s_close (s_sheet_t *self)
     avcodec_free_context (&self->decoder);
     av_frame_free (&self->frame);
     av_packet_free (&self->packet);
+    aut_picture_destroy (&self->still);
     self->path = NULL;
 }
 
@@ -103,6 +105,10 @@ static int s_next (s_sheet_t *self)
 static int s_seek (s_sheet_t *self, const aut_sheet_cell_t *cell)
 {
     int rc = 0;
+    if (cell->still) {
+        s_close (self);
+        return aut_picture_load (&self->still, cell->path);
+    }
     if (!self->path || strcmp (self->path, cell->path) != 0 || self->index > cell->frame + 1)
         rc = s_open (self, cell->path);
     while (rc >= 0 && self->index <= cell->frame) {
@@ -115,9 +121,23 @@ static int s_seek (s_sheet_t *self, const aut_sheet_cell_t *cell)
     return rc < 0 ? rc : 0;
 }
 
+static int s_still (s_sheet_t *self, uint32_t x, uint32_t y)
+{
+    aut_picture_t *small = NULL;
+    size_t row = (size_t)self->cell_width * 3, page = (size_t)self->page->width * 3;
+    int rc =
+        aut_picture_scale (&small, self->still, self->cell_width, self->cell_height, AUT_SCALE_PAD);
+    for (uint32_t i = 0; rc == 0 && i < self->cell_height; i++)
+        memcpy (self->page->rgb + (y + i) * page + (size_t)x * 3, small->rgb + i * row, row);
+    aut_picture_destroy (&small);
+    return rc;
+}
+
 static int s_thumbnail (s_sheet_t *self, uint32_t x, uint32_t y)
 {
     const AVFrame *f = self->frame;
+    if (self->still)
+        return s_still (self, x, y);
     aut_fit_rects_t fit = aut_scale_fit ((uint32_t)f->width, (uint32_t)f->height, self->cell_width,
                                          self->cell_height, AUT_SCALE_PAD, 0);
     struct SwsContext *sws = sws_getContext (
@@ -194,8 +214,9 @@ static int s_plan (s_sheet_t *self)
     int rc = s_seek (self, first);
     if (rc < 0)
         return rc;
-    self->cell_height = (uint32_t)((uint64_t)self->cell_width * (uint32_t)self->frame->height /
-                                   (uint32_t)self->frame->width);
+    uint32_t wide = self->still ? self->still->width : (uint32_t)self->frame->width;
+    uint32_t high = self->still ? self->still->height : (uint32_t)self->frame->height;
+    self->cell_height = (uint32_t)((uint64_t)self->cell_width * high / wide);
     if (!self->cell_height || self->cell_height > AUT_PICTURE_MAX_SIDE)
         return aut_fail (AUT_ERR_INVALID, "%s: an odd shape for a thumbnail", first->path);
     for (size_t i = 0; i < sheet->row_count; i++)

@@ -2,11 +2,13 @@
 #ifndef AUT_LIB_MEDIA_SHEET_H
 #define AUT_LIB_MEDIA_SHEET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct {
     const char *path;  /* a mezzanine, or a film made by aut_stitch */
+    bool still;        /* `path` is a picture's instead */
     uint64_t frame;    /* which of its frames is shown; past the end: the last */
     const char *label; /* below the thumbnail, plain text, or NULL */
 } aut_sheet_cell_t;

@@ -63,9 +63,4 @@ int aut_burner_new (aut_burner_t **out, const aut_stitch_t *film, uint32_t width
 int aut_burner_draw (aut_burner_t *self, AVFrame *frame, const aut_stitch_shot_t *shot, uint64_t n);
 void aut_burner_destroy (aut_burner_t **self_p);
 
-/*  timecode.c: HH:MM:SS:FF, or HH:MM:SS;FF with dropped numbers at 29.97 and 59.94. */
-#define AUT_TIMECODE_SIZE 24
-char *aut_timecode (char text[AUT_TIMECODE_SIZE], uint64_t frame, int32_t rate_num,
-                    int32_t rate_den);
-
 #endif

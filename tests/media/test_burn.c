@@ -2,6 +2,7 @@
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
+#include "lib/core/timecode.h"
 #include "lib/media/overlay.h"
 #include "lib/media/picture.h"
 #include "lib/media/sheet.h"

@@ -1,15 +1,20 @@
-/*  SMPTE timecode. At 30000/1001 and 60000/1001 drop-frame: the first 2 (4) numbers of a minute are
- *  left out, but not of each tenth minute, so that the numbers follow the clock.
+/*  Drop-frame: the first 2 (4) numbers of a minute are left out, but not of each tenth minute, so
+ *  that the numbers follow the clock.
  */
-#include "lib/media/stitch_private.h"
+#include "lib/core/timecode.h"
 
 #include <stdio.h>
 
-char *aut_timecode (char text[AUT_TIMECODE_SIZE], uint64_t frame, int32_t rate_num,
-                    int32_t rate_den)
+bool aut_timecode_drops (int64_t rate_num, int64_t rate_den)
+{
+    return rate_den == 1001 && (rate_num == 30000 || rate_num == 60000);
+}
+
+char *aut_timecode (char text[AUT_TIMECODE_SIZE], uint64_t frame, int64_t rate_num,
+                    int64_t rate_den)
 {
     uint64_t base = ((uint64_t)rate_num + (uint64_t)rate_den / 2) / (uint64_t)rate_den;
-    bool drop = rate_den == 1001 && (rate_num == 30000 || rate_num == 60000);
+    bool drop = aut_timecode_drops (rate_num, rate_den);
     if (!base)
         base = 1;
     if (drop) {
