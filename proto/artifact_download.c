@@ -163,7 +163,7 @@ aut_pump_t aut_downloads_pump (aut_artifact_server_t *self, int64_t now_ms)
     for (t = self->transfers; t; t = t->hh.next)
         t->full = false;
     for (int pieces = 0; pieces < TICK_PIECES; pieces++) {
-        t = aut_transfer_next (self, wants_to_send);
+        t = aut_transfer_turn (self, wants_to_send);
         if (!t)
             break;
         pump (self, t, now_ms);

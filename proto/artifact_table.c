@@ -180,7 +180,7 @@ aut_transfer_t *aut_transfer_begin (aut_artifact_server_t *self, const aut_from_
     return t;
 }
 
-aut_transfer_t *aut_transfer_next (aut_artifact_server_t *self,
+aut_transfer_t *aut_transfer_turn (aut_artifact_server_t *self,
                                    bool (*wants) (const aut_artifact_server_t *self,
                                                   const aut_transfer_t *t))
 {

@@ -118,7 +118,7 @@ void aut_transfer_drop (aut_artifact_server_t *self, aut_transfer_t *t, int64_t 
 
 /*  The transfer that `wants` and whose account had no turn for longest; its turn is now. NULL if
  *  none wants. */
-aut_transfer_t *aut_transfer_next (aut_artifact_server_t *self,
+aut_transfer_t *aut_transfer_turn (aut_artifact_server_t *self,
                                    bool (*wants) (const aut_artifact_server_t *self,
                                                   const aut_transfer_t *t));
 

@@ -101,7 +101,7 @@ bool aut_uploads_prepare (aut_artifact_server_t *self, int64_t now_ms)
     uint64_t budget = PREPARE_TURN;
     self->put_budget = PREPARE_TURN;
     while (budget) {
-        aut_transfer_t *t = aut_transfer_next (self, wants_to_read);
+        aut_transfer_t *t = aut_transfer_turn (self, wants_to_read);
         if (!t)
             return false;
         prepare (self, t, &budget, now_ms);
