@@ -17,7 +17,8 @@
 
 struct proxy {
     int listener;
-    uint16_t port, target;
+    uint16_t port;
+    _Atomic uint16_t target;
     size_t bytes;
     unsigned cuts;
     atomic_uint cut;
@@ -25,11 +26,12 @@ struct proxy {
     pthread_t thread;
 };
 
-static int connect_target (const proxy_t *self)
+static int connect_target (uint16_t target)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons (self->target),
-                                  .sin_addr = {htonl (INADDR_LOOPBACK)}};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons (target), .sin_addr = {htonl (INADDR_LOOPBACK)}};
+    if (!target)
+        return -1;
     int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect (fd, (struct sockaddr *)&address, sizeof address) < 0) {
         close (fd);
@@ -54,11 +56,11 @@ static bool forward (int from, int to, size_t *total)
     return true;
 }
 
-static void serve (proxy_t *self, int client, int server)
+static void serve (proxy_t *self, uint16_t target, int client, int server)
 {
     size_t total = 0;
     bool good = true;
-    while (good && !atomic_load (&self->stop)) {
+    while (good && !atomic_load (&self->stop) && atomic_load (&self->target) == target) {
         struct pollfd items[2] = {{.fd = client, .events = POLLIN},
                                   {.fd = server, .events = POLLIN}};
         poll (items, 2, 50);
@@ -81,9 +83,10 @@ static void *run (void *arg)
         if (poll (&item, 1, 50) <= 0)
             continue;
         int client = accept (self->listener, NULL, NULL);
-        int server = connect_target (self);
+        uint16_t target = atomic_load (&self->target);
+        int server = connect_target (target);
         if (client >= 0 && server >= 0)
-            serve (self, client, server);
+            serve (self, target, client, server);
         if (client >= 0)
             close (client);
         if (server >= 0)
@@ -97,7 +100,7 @@ proxy_t *proxy_new (uint16_t target_port, size_t bytes, unsigned cuts)
     proxy_t *self = aut_calloc (1, sizeof *self);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl (INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
-    self->target = target_port;
+    atomic_init (&self->target, target_port);
     self->bytes = bytes;
     self->cuts = cuts;
     self->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -113,6 +116,11 @@ proxy_t *proxy_new (uint16_t target_port, size_t bytes, unsigned cuts)
 uint16_t proxy_port (const proxy_t *self)
 {
     return self->port;
+}
+
+void proxy_point (proxy_t *self, uint16_t target_port)
+{
+    atomic_store (&self->target, target_port);
 }
 
 unsigned proxy_cuts (proxy_t *self)
