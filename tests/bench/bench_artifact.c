@@ -273,8 +273,9 @@ int main (int argc, char **argv)
          0},
         {"curve", 0, AUT_OPT_FLAG, &curve, NULL, "encrypt, as between machines", NULL, 0, 0},
         {0}};
-    const aut_opt_info_t info = {"bench_artifact", "[--size MIB] [--dir DIR] [--curve]",
-                                 "Measures the artifact service against raw ZeroMQ.", 0, 0};
+    const aut_opt_info_t info = {.program = "bench_artifact",
+                                 .usage = "[--size MIB] [--dir DIR] [--curve]",
+                                 .about = "Measures the artifact service against raw ZeroMQ."};
     size_t operands = 0;
     aut_opt_result_t parsed = aut_options_parse (&info, options, argc, argv, NULL, &operands);
     if (parsed != AUT_OPT_GO)

@@ -268,7 +268,8 @@ int main (int argc, char **argv)
         {"child", 0, AUT_OPT_STRING, &child, "DIR", "stitch once (used by itself)", NULL, 0, 0},
         {0},
     };
-    const aut_opt_info_t info = {"bench_stitch", "", "The stitch against ffmpeg.", 0, 0};
+    const aut_opt_info_t info = {
+        .program = "bench_stitch", .usage = "", .about = "The stitch against ffmpeg."};
     size_t operands = 0;
     aut_opt_result_t parsed = aut_options_parse (&info, options, argc, argv, NULL, &operands);
     if (parsed != AUT_OPT_GO)
