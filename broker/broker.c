@@ -80,7 +80,7 @@ static int start_guard (aut_broker_t *self)
     char *dir = keys_dir (o);
     if (!dir)
         return 0;
-    int rc = aut_guard_start (&self->guard, dir);
+    int rc = aut_guard_start (&self->guard, dir, self->clock);
     if (rc == AUT_ERR_NOT_FOUND && !(o->keys_dir && o->keys_dir[0]))
         rc = aut_fail (AUT_ERR_DENIED,
                        "--bind %s is open to the network and needs keys, and there are none in %s: "

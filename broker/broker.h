@@ -42,6 +42,7 @@ typedef struct {
     const char *keys_dir;  /* CURVE keys and allow-lists; NULL = without keys on loopback, else the
                               default folder (proto/keys.h) */
     bool insecure;         /* without keys, whatever the address */
+    uint32_t key_nodes;    /* nodes at a time of one key, or address without keys; 0 = 256 */
     const char *http_bind; /* TCP: NULL = `bind`, with keys 127.0.0.1: HTTP knows no keys */
     const aut_clock_t *clock; /* NULL = the machine's */
     uint32_t event_ring;      /* how many events `{"get":"events"}` can go back; 65536 */

@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
     uint16_t number;
     uint64_t waiting_max;
+    bool adds_up; /* what it has heard stays: subscriptions */
     void *events; /* PAIR of a monitor, or NULL */
 } server_t;
 
@@ -92,6 +93,7 @@ int aut_door_watch (aut_door_t *self, zsock_t *sock, aut_port_t port, bool monit
     const char *colon = endpoint ? strrchr (endpoint, ':') : NULL;
     server->number = colon ? (uint16_t)strtoul (colon + 1, NULL, 10) : 0;
     server->waiting_max = waiting_max[port];
+    server->adds_up = port == AUT_PORT_EVENTS;
     if (!monitor)
         return 0;
     server->events =
@@ -208,7 +210,7 @@ static void look_at (aut_door_t *self, int fd, int64_t now, uint64_t drain)
     connection->waiting -= connection->waiting < drain ? connection->waiting : drain;
     connection->seen = received;
     if (heard) {
-        connection->waiting = 0;
+        connection->waiting = server->adds_up ? connection->waiting : 0;
         connection->spoke = true;
     }
     self->connection_count++;
@@ -273,6 +275,7 @@ static void *run (void *arg)
         int64_t now = aut_mono_ms (self->clock);
         if (now >= next) {
             look (self);
+            aut_refusals_tell_rest (self->refusals);
             int64_t took = aut_mono_ms (self->clock) - now;
             next = now + (took * LOOK_SHARE > LOOK_MS ? took * LOOK_SHARE : LOOK_MS);
             now += took;

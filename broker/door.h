@@ -7,6 +7,8 @@
  *    never said anything are cut, the oldest first;
  *  - it closes what does not speak its protocol without a word: that is counted.
  *
+ *  What floods of refusals left untold in the log is told from here, too.
+ *
  *  One thread of its own, which asks the kernel ten times a second how much each connection has
  *  received. Cutting is shutdown (2): ZeroMQ sees the end and tidies up. A peer that is cut by
  *  mistake connects again.
@@ -29,7 +31,8 @@ int aut_door_watch (aut_door_t *self, zsock_t *sock, aut_port_t port, bool monit
 
 int aut_door_start (aut_door_t *self);
 
-/*  A whole message came through this descriptor (aut_received_t.fd). Any thread; NULL is fine. */
+/*  A whole message, or a subscription, came through this descriptor (aut_received_t.fd): it is no
+ *  silent one any more. Any thread; NULL is fine. */
 void aut_door_heard (aut_door_t *self, int fd);
 
 /*  After the sockets are closed. NULL is fine. */

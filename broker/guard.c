@@ -2,7 +2,6 @@
 #include "broker/guard.h"
 
 #include "broker/guard_lists.h"
-#include "lib/core/clock.h"
 #include "lib/core/error.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
@@ -20,6 +19,7 @@
 
 struct aut_guard {
     char *dir;
+    const aut_clock_t *clock;
     aut_keypair_t pair;
     zactor_t *actor;
     pthread_mutex_t mutex; /* of what follows, up to the thread's own */
@@ -44,24 +44,29 @@ static const unsigned port_roles[AUT_PORT_COUNT] = {
     [AUT_PORT_EVENTS] = AUT_MAY_OPERATE | AUT_MAY_VIEW,
 };
 
-static int64_t now_ms (void)
+static int64_t now_ms (const aut_guard_t *self)
 {
-    return aut_mono_ms (aut_clock_system ());
+    return aut_mono_ms (self->clock);
 }
 
 /* ---- refusals ------------------------------------------------------------------------------- */
 
+/*  Tells how many were refused without a word, once their window is over; with the mutex held. */
+static void end_window (aut_guard_t *self)
+{
+    int64_t now = now_ms (self);
+    if (now - self->window_ms < LOG_WINDOW_MS)
+        return;
+    if (self->untold)
+        aut_log (AUT_LOG_WARN, LOG, "%u more connections or messages were refused", self->untold);
+    self->window_ms = now;
+    self->told = self->untold = 0;
+}
+
 /*  Logs a refusal, unless many were in the last seconds; with the mutex held. */
 static void tell (aut_guard_t *self, const char *text)
 {
-    int64_t now = now_ms ();
-    if (now - self->window_ms >= LOG_WINDOW_MS) {
-        if (self->untold)
-            aut_log (AUT_LOG_WARN, LOG, "%u more connections or messages were refused",
-                     self->untold);
-        self->window_ms = now;
-        self->told = self->untold = 0;
-    }
+    end_window (self);
     if (self->told < LOG_LINES) {
         self->told++;
         aut_log (AUT_LOG_WARN, LOG, "%s", text);
@@ -172,7 +177,7 @@ static void enforce (aut_guard_t *self, bool stale)
  *  be the folder's mode, or that there are no descriptors left, which the files do not show. */
 static void look (aut_guard_t *self)
 {
-    int64_t now = now_ms ();
+    int64_t now = now_ms (self);
     bool changed = aut_guard_look (&self->look, self->dir);
     self->next_look = now + LOOK_MS;
     if (!changed && (!self->next_retry || now < self->next_retry))
@@ -271,8 +276,11 @@ static void run (zsock_t *pipe, void *args)
         zmq_poll (items, 2, LOOK_MS);
         if (items[1].revents)
             answer (self);
-        if (now_ms () >= self->next_look)
+        if (now_ms (self) >= self->next_look)
             look (self);
+        pthread_mutex_lock (&self->mutex);
+        end_window (self);
+        pthread_mutex_unlock (&self->mutex);
     }
     /* unbinding at once, so that the next broker of this process finds the name free */
     zsock_unbind (zap, "%s", ZAP_ENDPOINT);
@@ -292,11 +300,12 @@ static void destroy (aut_guard_t *self)
     free (self);
 }
 
-int aut_guard_start (aut_guard_t **out, const char *dir)
+int aut_guard_start (aut_guard_t **out, const char *dir, const aut_clock_t *clock)
 {
     aut_guard_t *self = aut_calloc (1, sizeof *self);
     *out = NULL;
     self->dir = aut_strdup (dir);
+    self->clock = clock;
     pthread_mutex_init (&self->mutex, NULL);
     aut_net_init ();
     int rc = aut_keypair_load (&self->pair, dir);
@@ -306,7 +315,7 @@ int aut_guard_start (aut_guard_t **out, const char *dir)
     if (!rc)
         self->entries = aut_guard_entries_of (&self->lists);
     self->stats.reloads = 1;
-    self->window_ms = now_ms ();
+    self->window_ms = now_ms (self);
     if (!rc) {
         self->zap = zsock_new (ZMQ_REP); /* from here on the thread's */
         if (!self->zap || zsock_bind (self->zap, "%s", ZAP_ENDPOINT) < 0)

@@ -12,6 +12,7 @@
 #ifndef AUT_BROKER_GUARD_H
 #define AUT_BROKER_GUARD_H
 
+#include "lib/core/clock.h"
 #include "proto/net.h"
 
 typedef struct aut_guard aut_guard_t;
@@ -40,9 +41,10 @@ typedef struct {
     bool stale;            /* a list cannot be read: the ones from before are in force */
 } aut_guard_stats_t;
 
-/*  Reads key and lists from `dir` and starts the thread. AUT_ERR_NOT_FOUND, AUT_ERR_DENIED,
- *  AUT_ERR_INVALID from the files; AUT_ERR_STATE: another broker with keys runs in this process. */
-int aut_guard_start (aut_guard_t **out, const char *dir);
+/*  Reads key and lists from `dir` and starts the thread; `clock` is borrowed. AUT_ERR_NOT_FOUND,
+ * AUT_ERR_DENIED, AUT_ERR_INVALID from the files; AUT_ERR_STATE: another broker with keys runs in
+ * this process. */
+int aut_guard_start (aut_guard_t **out, const char *dir, const aut_clock_t *clock);
 
 /*  After the sockets are closed. NULL is fine. */
 void aut_guard_stop (aut_guard_t **self_p);

@@ -176,6 +176,7 @@ struct aut_broker {
     bool loop_running, planner_running;
     struct aut_http *http;
     uint64_t data_received, data_sent, data_stored; /* atomic: bodies in bytes, blobs */
+    int events_down;                                /* atomic: nobody can subscribe now */
 };
 
 /*  Peers that were heard: any thread adds, the loop takes all. */

@@ -26,13 +26,13 @@
 typedef struct {
     const char *state, *bind, *http_bind, *backup, *previous, *keys, *models;
     const char *log_level, *log_format;
-    int64_t port, http_port;
+    int64_t port, http_port, key_nodes;
     double lease, silent;
     bool insecure, no_color, json;
     char *default_state;
 } values_t;
 
-#define OPTIONS 17
+#define OPTIONS 18
 
 static void fill_table (aut_opt_t table[OPTIONS], values_t *v)
 {
@@ -65,6 +65,9 @@ static void fill_table (aut_opt_t table[OPTIONS], values_t *v)
          "keys of this broker and lists of who is allowed; needed on any address but loopback "
          "($XDG_CONFIG_HOME/auteur/keys; auteur keys --help)",
          "AUTEUR_KEYS", 0, 0},
+        {"nodes-per-key", 0, AUT_OPT_INT, &v->key_nodes, "N",
+         "nodes that one key may have here at a time; without keys, an address (256)", NULL, 1,
+         8192},
         {"insecure", 0, AUT_OPT_FLAG, &v->insecure, NULL,
          "go without keys: everybody in who can reach the address", NULL, 0, 0},
         {"log-level", 0, AUT_OPT_STRING, &v->log_level, "LEVEL", "debug, info, warn, error (info)",
@@ -152,6 +155,7 @@ static void fill_options (aut_broker_options_t *options, const values_t *v)
     options->keys_dir = v->keys;
     options->http_bind = v->http_bind;
     options->insecure = v->insecure;
+    options->key_nodes = (uint32_t)v->key_nodes;
 }
 
 static int serve (aut_broker_t *broker, sigset_t *set, aut_notify_t *notify)
@@ -280,6 +284,7 @@ int main (int argc, char **argv)
     values_t v = {.bind = "127.0.0.1",
                   .port = AUT_PORT,
                   .http_port = -1,
+                  .key_nodes = 256,
                   .lease = 30,
                   .silent = 15,
                   .log_level = "info",

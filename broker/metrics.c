@@ -120,6 +120,8 @@ static void machinery (aut_broker_t *self, aut_buffer_t *out)
          aut_mailbox_count (self->inbox));
     one (out, "queries_total", "counter", "Status queries answered.",
          __atomic_load_n (&self->queries_answered, __ATOMIC_RELAXED));
+    one (out, "events_down", "gauge", "1 while the port of events cannot be listened on.",
+         __atomic_load_n (&self->events_down, __ATOMIC_RELAXED) != 0);
     one (out, "events_published_total", "counter", "Events published.", self->ring.seq);
 }
 

@@ -99,6 +99,18 @@ void aut_refusals_reach (aut_refusals_t *self, aut_refused_t reason, uint64_t to
     tell (reason, untold, detail);
 }
 
+void aut_refusals_tell_rest (aut_refusals_t *self)
+{
+    for (int i = 0; self && i < AUT_REFUSED_REASONS; i++) {
+        pthread_mutex_lock (&self->lock);
+        uint64_t untold = due (self, &self->reasons[i]);
+        pthread_mutex_unlock (&self->lock);
+        if (untold)
+            aut_log (AUT_LOG_WARN, LOG, "refused (%s): %" PRIu64 " more since the last line",
+                     texts[i], untold);
+    }
+}
+
 uint64_t aut_refusals_count (const aut_refusals_t *self, aut_refused_t reason)
 {
     return self ? __atomic_load_n (&self->reasons[reason].count, __ATOMIC_RELAXED) : 0;

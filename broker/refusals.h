@@ -18,7 +18,7 @@ typedef enum {
     AUT_REFUSED_TRANSFER,   /* blobs: wrong bytes, too many, out of order */
     AUT_REFUSED_HTTP,       /* connections to HTTP that were no request, or had to make room */
     AUT_REFUSED_FLOOD,      /* connections cut for what they sent without ending a message */
-    AUT_REFUSED_CROWD,      /* silent connections cut because there were too many */
+    AUT_REFUSED_CROWD, /* silent connections cut, and nodes not taken, as there were too many */
     AUT_REFUSED_REASONS
 } aut_refused_t;
 
@@ -33,6 +33,9 @@ void aut_refusals_note (aut_refusals_t *self, aut_refused_t reason, const char *
 /*  Raises a counter that another module keeps to `total`; logs the growth in the same way. */
 void aut_refusals_reach (aut_refusals_t *self, aut_refused_t reason, uint64_t total,
                          const char *detail);
+
+/*  Logs what a flood left untold when its ten seconds are over; to be called now and then. */
+void aut_refusals_tell_rest (aut_refusals_t *self);
 
 uint64_t aut_refusals_count (const aut_refusals_t *self, aut_refused_t reason);
 

@@ -17,13 +17,23 @@
 
 #define LOG "broker"
 #define SESSIONS_MAX 8192
-#define LIES_MAX 3 /* refused results of a session, until each is a failed attempt */
-#define ROUND 512  /* messages read before the others get their turn */
+#define HOLDER_SESSIONS 256 /* of them, of one key */
+#define LIES_MAX 3          /* refused results of a session, until each is a failed attempt */
+#define ROUND 512           /* messages read before the others get their turn */
+
+/*  Who has sessions: a key, or without keys an address of another machine. Nobody has all. */
+typedef struct {
+    char who[AUT_KEY_TEXT];
+    unsigned sessions;
+    UT_hash_handle hh;
+} holder_t;
 
 typedef struct {
     uint64_t peer; /* our number */
     aut_peer_t route;
-    char key[AUT_KEY_TEXT];    /* that the handshake proved; "" without keys */
+    char key[AUT_KEY_TEXT];              /* that the handshake proved; "" without keys */
+    holder_t *holder;                    /* NULL: nobody in particular */
+    uint8_t instance[AUT_CORE_INSTANCE]; /* of the process, as its HELLO had it */
     int64_t heard_ms, told_ms; /* last word of the node; last time the loop was told of it */
     int64_t spoke_ms;          /* last word to the node */
     uint64_t seen_round;       /* of the list of those heard that it is on */
@@ -35,6 +45,7 @@ typedef struct {
     aut_broker_t *broker;
     zsock_t *sock;
     session_t *peers, *routes;
+    holder_t *holders;
     uint64_t next_peer;
     int64_t ping_ms, silent_ms, next_beat;
     uint64_t losses; /* of keys, when the sessions were last looked at */
@@ -49,15 +60,37 @@ static session_t *find_route (node_t *self, const aut_peer_t *route)
     return session;
 }
 
-static session_t *add_session (node_t *self, const aut_peer_t *route, const char *key)
+/*  NULL for who is on this machine and has no key. `add`: also if nothing is held yet. */
+static holder_t *find_holder (node_t *self, const aut_received_t *in, bool add)
 {
-    if (HASH_CNT (by_peer, self->peers) >= SESSIONS_MAX)
+    char who[AUT_KEY_TEXT] = "";
+    holder_t *holder = NULL;
+    const aut_net_link_t *link = &in->peer.link;
+    if (in->user[0])
+        memcpy (who, in->user, strlen (in->user));
+    else if (link->known && !aut_net_link_is_local (link))
+        memcpy (who + 1, link->address, sizeof link->address); /* no key begins with 0 */
+    else
         return NULL;
+    HASH_FIND (hh, self->holders, who, sizeof who, holder);
+    if (!holder && add) {
+        holder = aut_calloc (1, sizeof *holder);
+        memcpy (holder->who, who, sizeof who);
+        HASH_ADD (hh, self->holders, who, sizeof holder->who, holder);
+    }
+    return holder;
+}
+
+static session_t *add_session (node_t *self, const aut_received_t *in)
+{
     session_t *session = aut_calloc (1, sizeof *session);
     session->peer = ++self->next_peer;
-    session->route = *route;
-    memcpy (session->key, key, sizeof session->key);
-    session->spoke_ms = aut_mono_ms (self->broker->clock);
+    session->route = in->peer;
+    memcpy (session->key, in->user, sizeof session->key);
+    session->holder = find_holder (self, in, true);
+    if (session->holder)
+        session->holder->sessions++;
+    session->spoke_ms = session->heard_ms = session->told_ms = aut_mono_ms (self->broker->clock);
     HASH_ADD (by_peer, self->peers, peer, sizeof session->peer, session);
     HASH_ADD (by_route, self->routes, route, AUT_PEER_ROUTE, session);
     return session;
@@ -68,6 +101,10 @@ static void drop_session (node_t *self, session_t *session)
     /* The analyzer does not see that a session is always in both tables. */
     HASH_DELETE (by_peer, self->peers, session);   /* NOLINT(clang-analyzer-*) */
     HASH_DELETE (by_route, self->routes, session); /* NOLINT(clang-analyzer-*) */
+    if (session->holder && --session->holder->sessions == 0) {
+        HASH_DEL (self->holders, session->holder);
+        free (session->holder);
+    }
     free (session);
 }
 
@@ -75,23 +112,24 @@ static void drop_session (node_t *self, session_t *session)
  *  outgoing mailbox, on which the loop may wait. */
 static void post (node_t *self, aut_in_t *in);
 
-static void tell_gone (node_t *self, session_t *session)
+static void end_session (node_t *self, session_t *session, aut_core_event_kind_t kind)
 {
     aut_in_t *in = aut_calloc (1, sizeof *in);
-    in->event.kind = AUT_EV_GONE;
+    in->event.kind = kind;
     in->event.peer = session->peer;
     drop_session (self, session);
     post (self, in);
 }
 
+static void tell_gone (node_t *self, session_t *session)
+{
+    end_session (self, session, AUT_EV_GONE);
+}
+
 /*  Its key was revoked: as if it had said BYE, its leases are given back at once. */
 static void shut_out (node_t *self, session_t *session)
 {
-    aut_in_t *in = aut_calloc (1, sizeof *in);
-    in->event.kind = AUT_EV_BYE;
-    in->event.peer = session->peer;
-    drop_session (self, session);
-    post (self, in);
+    end_session (self, session, AUT_EV_BYE);
 }
 
 static int send_to (node_t *self, session_t *session, const aut_msg_t *msg)
@@ -363,28 +401,64 @@ static void take (node_t *self, session_t *session, aut_received_t *received)
         }
     }
     bool bye = in->event.kind == AUT_EV_BYE;
+    if (in->event.kind == AUT_EV_HELLO)
+        memcpy (session->instance, in->msg.hello.instance, sizeof session->instance);
     post (self, in);
     if (bye)
         drop_session (self, session);
 }
 
+/*  The session of a holder that gives way to a new one: that of the same process before it
+ *  connected again, else the one that was silent for longest, if the core counts it as lost. */
+static session_t *find_old (node_t *self, const holder_t *holder, const uint8_t *instance)
+{
+    session_t *old = NULL;
+    for (session_t *s = self->peers; s; s = s->by_peer.next) {
+        if (s->holder == holder && memcmp (s->instance, instance, sizeof s->instance) == 0)
+            return s;
+        if (s->holder == holder && (!old || s->heard_ms < old->heard_ms))
+            old = s;
+    }
+    int64_t now = aut_mono_ms (self->broker->clock);
+    return old && now - old->heard_ms > self->silent_ms ? old : NULL;
+}
+
+/*  Whether there is room for the session that a HELLO asks for. */
+static int make_room (node_t *self, const aut_received_t *in)
+{
+    uint32_t max = self->broker->options.key_nodes;
+    const holder_t *holder = find_holder (self, in, false);
+    if (HASH_CNT (by_peer, self->peers) >= SESSIONS_MAX)
+        return aut_fail (AUT_ERR_AGAIN, "the broker has %d nodes already", SESSIONS_MAX);
+    if (!max)
+        max = HOLDER_SESSIONS;
+    if (!holder || holder->sessions < max)
+        return 0;
+    session_t *old = find_old (self, holder, in->msg.hello.instance);
+    if (old) {
+        tell_gone (self, old);
+        return 0;
+    }
+    return aut_fail (AUT_ERR_AGAIN,
+                     "%u nodes of this %s are here already, and no more are taken: give the others "
+                     "keys of their own, or start the broker with --nodes-per-key",
+                     max, in->user[0] ? "key" : "address");
+}
+
 /*  A word from a route that has no session: only HELLO makes one. */
 static void greet (node_t *self, aut_received_t *in)
 {
-    session_t *session;
+    int rc;
     if (in->msg.type == AUT_MSG_ERROR || in->msg.type == AUT_MSG_BYE)
         return;
     if (in->msg.type != AUT_MSG_HELLO)
-        aut_fail (AUT_ERR_STATE, "this broker does not know you: say HELLO first");
-    else if (!(session = add_session (self, &in->peer, in->user)))
-        aut_fail (AUT_ERR_AGAIN, "the broker has %d nodes already", SESSIONS_MAX);
-    else {
-        session->heard_ms = session->told_ms = aut_mono_ms (self->broker->clock);
-        take (self, session, in);
+        rc = aut_fail (AUT_ERR_STATE, "this broker does not know you: say HELLO first");
+    else if (!(rc = make_room (self, in))) {
+        take (self, add_session (self, in), in);
         return;
-    }
-    aut_net_send_error_to (self->sock, &in->peer, 0, 0,
-                           in->msg.type == AUT_MSG_HELLO ? AUT_ERR_AGAIN : AUT_ERR_STATE);
+    } else
+        aut_refusals_note (self->broker->refusals, AUT_REFUSED_CROWD, aut_error_detail ());
+    aut_net_send_error_to (self->sock, &in->peer, 0, 0, rc);
 }
 
 static void receive_one (node_t *self, aut_received_t *in)

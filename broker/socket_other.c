@@ -10,8 +10,10 @@
 #include <stdlib.h>
 
 #define LOG "broker"
-#define BIND_TRIES 500
+#define BIND_TRIES 100 /* with the short pause; then with the long one, for ever */
 #define BIND_PAUSE_MS 10
+#define BIND_RETRY_MS 1000
+#define SUBSCRIPTIONS 4096 /* taken before events are published again */
 
 /*  The data thread's own. */
 typedef struct {
@@ -89,51 +91,95 @@ static void publish (aut_broker_t *broker, zsock_t *sock)
     }
 }
 
+/*  The events thread's own. */
+typedef struct {
+    aut_broker_t *broker;
+    zsock_t *sock; /* NULL while the port cannot be had */
+    char *endpoint;
+    unsigned tries; /* to have it back, in vain */
+    int64_t next_try;
+    uint64_t losses; /* of keys, when the subscribers were last cut */
+} events_t;
+
+static void bind_again (events_t *self)
+{
+    aut_broker_t *broker = self->broker;
+    int64_t now = aut_mono_ms (broker->clock);
+    if (self->sock || now < self->next_try)
+        return;
+    int rc = aut_net_bind_curve (&self->sock, AUT_PORT_EVENTS, self->endpoint,
+                                 aut_guard_pair (broker->guard));
+    if (rc && ++self->tries == BIND_TRIES)
+        aut_log (AUT_LOG_ERROR, LOG, "events are not published: %s; it is tried again every second",
+                 aut_error_detail ());
+    else if (!rc && self->tries >= BIND_TRIES)
+        aut_log (AUT_LOG_INFO, LOG, "events are published again");
+    self->next_try = now + (self->tries < BIND_TRIES ? BIND_PAUSE_MS : BIND_RETRY_MS);
+    __atomic_store_n (&broker->events_down, self->sock == NULL, __ATOMIC_RELAXED);
+}
+
 /*  A subscriber cannot be cut off alone, and one whose key was revoked would listen for ever: all
  *  are, by a new socket at the same address. Those that may come back do so by themselves within
  *  moments and ask the status socket for what they missed. */
-static void bind_anew (aut_broker_t *broker, zsock_t **sock)
+static void cut_all (events_t *self)
 {
-    char *endpoint = aut_strdup (zsock_endpoint (*sock));
-    int rc = AUT_ERR_IO;
-    zsock_set_linger (*sock, 0);
-    zsock_unbind (*sock, "%s", endpoint);
-    aut_socket_close (sock);
-    for (int tries = 0; rc && tries < BIND_TRIES; tries++) {
-        rc = aut_net_bind_curve (sock, AUT_PORT_EVENTS, endpoint, aut_guard_pair (broker->guard));
-        if (rc)
-            zclock_sleep (BIND_PAUSE_MS); /* the old one is being closed */
+    uint64_t losses = aut_guard_losses (self->broker->guard);
+    if (!self->sock || losses == self->losses)
+        return;
+    self->losses = losses;
+    zsock_set_linger (self->sock, 0);
+    zsock_unbind (self->sock, "%s", self->endpoint);
+    aut_socket_close (&self->sock);
+    self->tries = 0;
+    self->next_try = 0;
+}
+
+/*  Subscriptions are the socket's own business: they say that somebody is there, and go. */
+static void take_subscriptions (events_t *self)
+{
+    int rc = 0;
+    for (int i = 0; rc >= 0 && i < SUBSCRIPTIONS; i++) {
+        zmq_msg_t frame;
+        zmq_msg_init (&frame);
+        rc = zmq_msg_recv (&frame, zsock_resolve (self->sock), ZMQ_DONTWAIT);
+        if (rc >= 0)
+            aut_door_heard (self->broker->door, zmq_msg_get (&frame, ZMQ_SRCFD));
+        zmq_msg_close (&frame);
     }
-    if (rc)
-        aut_log (AUT_LOG_ERROR, LOG, "events are not published any more: %s", aut_error_detail ());
-    free (endpoint);
+}
+
+/*  How long to wait, and for what: while the old socket is being closed, events wait; if the port
+ *  cannot be had, they go to nobody. */
+static unsigned wait_for_events (events_t *self, zsock_t *pipe)
+{
+    aut_broker_t *broker = self->broker;
+    if (self->sock)
+        return aut_socket_wait (self->sock, pipe, broker->to_events,
+                                broker->guard ? AUT_BROKER_LOOK_MS : -1);
+    bool soon = self->tries < BIND_TRIES;
+    return aut_socket_wait (NULL, pipe, soon ? NULL : broker->to_events,
+                            soon ? BIND_PAUSE_MS : BIND_RETRY_MS);
 }
 
 void aut_events_socket (zsock_t *pipe, void *args)
 {
     aut_actor_args_t *a = args;
-    aut_broker_t *broker = a->broker;
-    zsock_t *sock = a->sock;
-    uint64_t losses = aut_guard_losses (broker->guard);
+    events_t self = {.broker = a->broker, .sock = a->sock};
+    self.losses = aut_guard_losses (self.broker->guard);
+    self.endpoint = aut_strdup (zsock_endpoint (self.sock));
     zsock_signal (pipe, 0);
     for (;;) {
-        unsigned bits = aut_socket_wait (sock, pipe, broker->to_events,
-                                         broker->guard ? AUT_BROKER_LOOK_MS : -1);
-        if (sock && aut_guard_losses (broker->guard) != losses) {
-            losses = aut_guard_losses (broker->guard);
-            bind_anew (broker, &sock);
-            bits &= ~1u;
-        }
+        unsigned bits = wait_for_events (&self, pipe);
+        if (bits & 1)
+            take_subscriptions (&self);
+        cut_all (&self);
+        bind_again (&self);
         if (bits & 4)
-            publish (broker, sock);
-        if (bits & 1) {
-            /* Subscriptions are the socket's own business: read and let go. */
-            zframe_t *frame = zframe_recv (sock);
-            zframe_destroy (&frame);
-        }
+            publish (self.broker, self.sock);
         if (bits & 2)
             break;
     }
-    publish (broker, sock);
-    aut_socket_close (&sock);
+    publish (self.broker, self.sock);
+    aut_socket_close (&self.sock);
+    free (self.endpoint);
 }

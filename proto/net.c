@@ -126,6 +126,8 @@ int aut_net_bind_curve (zsock_t **out, aut_port_t port, const char *endpoint,
         return no_socket (endpoint);
     if (type == ZMQ_ROUTER)
         zsock_set_router_mandatory (sock, 1);
+    else
+        zsock_set_xpub_verbose (sock, 1); /* each subscription says that its connection is in use */
     zsock_set_backlog (sock, 1024);
     if (pair) {
         zsock_set_curve_server (sock, 1);

@@ -1,128 +1,64 @@
 /*  A broker with keys, message by message: what a connection that was let in may do, and what it
  * may not do any more once its key is revoked. */
-#include "tests/broker/harness.h"
+#include "tests/broker/keyed.h"
 
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-enum { BROKER, NODE_A, NODE_B, ANNA, BEN, OTTO, VERA, PEOPLE };
-
-static char *dir, *keys;
-static aut_broker_t *broker;
-static aut_endpoints_t at;
-static aut_curve_t curves[PEOPLE];
-
-/* ---- who is who ------------------------------------------------------------------------------ */
-
-static void allow (aut_allow_kind_t kind, const char *name, int who, bool is_operator)
+static void setup_few (void)
 {
-    aut_allow_list_t list;
-    bool changed;
-    aut_allowed_t entry = {.is_operator = is_operator};
-    snprintf (entry.name, sizeof entry.name, "%s", name);
-    memcpy (entry.key, curves[who].own.public_key, sizeof entry.key);
-    OK (aut_allow_list_load (&list, keys, kind));
-    OK (aut_allow_list_put (&list, &entry, &changed));
-    OK (aut_allow_list_save (&list, keys, kind));
-    aut_allow_list_clear (&list);
+    key_nodes = 2;
+    keyed_setup ();
 }
 
-static void take_out (aut_allow_kind_t kind, int who)
+/*  Where most tests begin: node a has leased the task of anna's job. */
+typedef struct {
+    aut_client_t *anna;
+    node_t *a, *b; /* b: keyed_node, if the test wants it */
+    char *job;
+    aut_token_t token;
+} scene_t;
+
+/*  `own_route`: a names its route. */
+static scene_t open_scene (bool own_route)
 {
-    aut_allow_list_t list;
-    OK (aut_allow_list_load (&list, keys, kind));
-    aut_allowed_t *entry = aut_allow_list_find (&list, curves[who].own.public_key);
-    ck_assert_ptr_nonnull (entry);
-    aut_allow_list_remove (&list, entry);
-    OK (aut_allow_list_save (&list, keys, kind));
-    aut_allow_list_clear (&list);
+    scene_t self = {.anna = new_client (ANNA), .a = keyed_node (NODE_A, "a")};
+    if (own_route) {
+        zsock_destroy (&self.a->sock);
+        self.a->sock = routed (NODE_A);
+    }
+    join (self.a);
+    self.job = submit_film (self.anna, "film", 1, 1);
+    self.token = take_task (self.a);
+    return self;
 }
 
-static void setup (void)
+static void close_scene (scene_t *self)
 {
-    aut_broker_options_t options;
-    dir = make_dir ();
-    keys = make_dir ();
-    for (int i = 0; i < PEOPLE; i++)
-        OK (aut_keypair_new (&curves[i].own));
-    OK (aut_keypair_save (&curves[BROKER].own, keys));
-    for (int i = 0; i < PEOPLE; i++)
-        memcpy (curves[i].server_key, curves[BROKER].own.public_key, AUT_KEY_TEXT);
-    allow (AUT_ALLOW_NODES, "a", NODE_A, false);
-    allow (AUT_ALLOW_NODES, "b", NODE_B, false);
-    allow (AUT_ALLOW_CLIENTS, "anna", ANNA, false);
-    allow (AUT_ALLOW_CLIENTS, "ben", BEN, false);
-    allow (AUT_ALLOW_CLIENTS, "otto", OTTO, true);
-    allow (AUT_ALLOW_VIEWERS, "vera", VERA, false);
-    aut_broker_options_init (&options);
-    options.keys_dir = keys;
-    broker = start_broker (dir, &options, &at);
-    ck_assert_str_eq (at.key, curves[BROKER].own.public_key);
-}
-
-static void teardown (void)
-{
-    aut_broker_stop (&broker, 0);
-    aut_endpoints_clear (&at);
-    drop_dir (dir);
-    drop_dir (keys);
-}
-
-static aut_client_t *new_client (int who)
-{
-    aut_client_t *client;
-    OK (aut_client_new (&client, &at, &(aut_client_options_t){.curve = &curves[who]}));
-    return client;
-}
-
-static node_t *keyed_node (int who, const char *name)
-{
-    node_t *node = new_node (&at, name, 1, 1);
-    aut_artifact_client_destroy (&node->artifacts);
-    zsock_destroy (&node->sock);
-    OK (aut_net_connect_curve (&node->sock, AUT_PORT_NODE, at.url[AUT_PORT_NODE], &curves[who]));
-    OK (aut_artifact_client_new (&node->artifacts, at.url[AUT_PORT_DATA],
-                                 &(aut_artifact_options_t){.curve = &curves[who]}));
-    return node;
-}
-
-static void expect_token (node_t *node, aut_msg_type_t type, const aut_token_t *token)
-{
-    aut_received_t in;
-    expect (node, type, &in);
-    ck_assert_uint_eq (in.msg.ack.token.task, token->task);
-    ck_assert_uint_eq (in.msg.ack.token.attempt, token->attempt);
-    aut_received_clear (&in);
-}
-
-/*  A node's socket that names its route. */
-static zsock_t *routed (int who)
-{
-    zsock_t *sock = zsock_new (ZMQ_DEALER);
-    zsock_set_identity (sock, "a-route");
-    zsock_set_linger (sock, 0);
-    zsock_set_curve_serverkey (sock, curves[who].server_key);
-    zsock_set_curve_publickey (sock, curves[who].own.public_key);
-    zsock_set_curve_secretkey (sock, curves[who].own.secret_key);
-    ck_assert_int_eq (zsock_connect (sock, "%s", at.url[AUT_PORT_NODE]), 0);
-    return sock;
+    free (self->job);
+    drop_node (&self->a);
+    if (self->b)
+        drop_node (&self->b);
+    aut_client_destroy (&self->anna);
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
 START_TEST (a_node_finishes_only_what_it_leased)
 {
-    aut_client_t *anna = new_client (ANNA);
-    node_t *a = keyed_node (NODE_A, "a"), *b;
-    join (a);
-    char *job = submit_film (anna, "film", 1, 1);
-    aut_token_t token = take_task (a);
-    b = keyed_node (NODE_B, "b");
+    scene_t scene = open_scene (false);
+    aut_token_t token = scene.token;
+    node_t *b = scene.b = keyed_node (NODE_B, "b");
     join (b);
     say_done (b, &token, "a forgery", NULL);
     expect_token (b, AUT_MSG_ABORT, &token);
@@ -137,66 +73,97 @@ START_TEST (a_node_finishes_only_what_it_leased)
     expect (b, AUT_MSG_WELCOME, &in);
     aut_received_clear (&in);
     expect_token (b, AUT_MSG_ABORT, &token);
-    say_done (a, &token, "the frames", NULL);
-    expect_token (a, AUT_MSG_ACK, &token);
-    await_job (anna, job, "done");
-    free (job);
-    drop_node (&a);
-    drop_node (&b);
-    aut_client_destroy (&anna);
+    say_done (scene.a, &token, "the frames", NULL);
+    expect_token (scene.a, AUT_MSG_ACK, &token);
+    await_job (scene.anna, scene.job, "done");
+    close_scene (&scene);
 }
 END_TEST
 
 START_TEST (another_key_is_another_node)
 {
+    scene_t scene = open_scene (false);
+    aut_client_t *otto = new_client (OTTO);
     /* the same name and the same instance, as a thief would have seen them */
-    aut_client_t *otto = new_client (OTTO), *anna = new_client (ANNA);
-    node_t *a = keyed_node (NODE_A, "a"), *b = keyed_node (NODE_B, "a");
-    join (a);
-    char *job = submit_film (anna, "film", 1, 1);
-    aut_token_t token = take_task (a);
-    join (b);
-    ck_assert_str_ne (a->given, b->given);
+    scene.b = keyed_node (NODE_B, "a");
+    memcpy (scene.b->instance, scene.a->instance, sizeof scene.b->instance);
+    join (scene.b);
+    ck_assert_str_ne (scene.a->given, scene.b->given);
     json_t *nodes = query (otto, "{\"get\":\"nodes\"}");
     ck_assert_uint_eq (json_array_size (json_object_get (nodes, "nodes")), 2);
     json_decref (nodes);
-    say_done (a, &token, "the frames", NULL);
-    expect_token (a, AUT_MSG_ACK, &token);
-    free (job);
-    drop_node (&a);
-    drop_node (&b);
-    aut_client_destroy (&anna);
+    say_done (scene.a, &scene.token, "the frames", NULL);
+    expect_token (scene.a, AUT_MSG_ACK, &scene.token);
+    close_scene (&scene);
     aut_client_destroy (&otto);
 }
 END_TEST
 
 START_TEST (a_revoked_node_gives_its_lease_back)
 {
-    aut_client_t *anna = new_client (ANNA);
-    node_t *a = keyed_node (NODE_A, "a"), *b;
+    scene_t scene = open_scene (false);
+    node_t *b = scene.b = keyed_node (NODE_B, "b");
     aut_received_t in;
-    join (a);
-    char *job = submit_film (anna, "film", 1, 1);
-    aut_token_t token = take_task (a), next;
-    b = keyed_node (NODE_B, "b");
     join (b);
     int64_t begun = zclock_mono ();
     take_out (AUT_ALLOW_NODES, NODE_A);
-    next = take_task (b); /* although `a` said nothing, and long before it counts as lost */
+    /* although `a` said nothing, and long before it counts as lost */
+    aut_token_t next = take_task (b);
     ck_assert_int_lt (zclock_mono () - begun, 10000);
-    ck_assert_uint_eq (next.task, token.task);
-    ck_assert_uint_ne (next.attempt, token.attempt);
-    say_token (a, AUT_MSG_STARTED, &token);
-    expect (a, AUT_MSG_ERROR, &in);
+    ck_assert_uint_eq (next.task, scene.token.task);
+    ck_assert_uint_ne (next.attempt, scene.token.attempt);
+    say_token (scene.a, AUT_MSG_STARTED, &scene.token);
+    expect (scene.a, AUT_MSG_ERROR, &in);
     ck_assert_str_eq (in.msg.error.code, "denied");
     aut_received_clear (&in);
     say_done (b, &next, "the frames", NULL);
     expect_token (b, AUT_MSG_ACK, &next);
-    await_job (anna, job, "done");
-    free (job);
-    drop_node (&a);
-    drop_node (&b);
-    aut_client_destroy (&anna);
+    await_job (scene.anna, scene.job, "done");
+    close_scene (&scene);
+}
+END_TEST
+
+/*  HELLO on a new connection; what answers. */
+static aut_msg_type_t hello_anew (node_t *node, int who)
+{
+    aut_received_t in;
+    zsock_destroy (&node->sock);
+    OK (aut_net_connect_curve (&node->sock, AUT_PORT_NODE, at.url[AUT_PORT_NODE], &curves[who]));
+    say_hello (node, NULL, 0);
+    ck_assert (hear (node, PATIENCE_MS, &in));
+    aut_msg_type_t type = in.msg.type;
+    if (type == AUT_MSG_ERROR)
+        ck_assert_str_eq (in.msg.error.code, "again");
+    aut_received_clear (&in);
+    return type;
+}
+
+static void await_metric (const char *line);
+
+/*  Of one key there are two at a time here. */
+START_TEST (a_key_has_so_many_nodes)
+{
+    node_t *one = keyed_node (NODE_A, "one"), *two = keyed_node (NODE_A, "two");
+    node_t *three = keyed_node (NODE_A, "three"), *other = keyed_node (NODE_B, "other");
+    join (one);
+    join (two);
+    ck_assert_int_eq (hello_anew (three, NODE_A), AUT_MSG_ERROR);
+    await_metric ("auteur_refused_total{reason=\"crowd\"} 1");
+    join (other); /* another key has places of its own */
+    /* who connects again takes its own place */
+    ck_assert_int_eq (hello_anew (one, NODE_A), AUT_MSG_WELCOME);
+    ck_assert_int_eq (hello_anew (one, NODE_A), AUT_MSG_WELCOME);
+    ck_assert_int_eq (hello_anew (three, NODE_A), AUT_MSG_ERROR);
+    say_token (two, AUT_MSG_BYE, &(aut_token_t){0});
+    aut_msg_type_t type;
+    for (int64_t end = zclock_mono () + PATIENCE_MS;
+         (type = hello_anew (three, NODE_A)) == AUT_MSG_ERROR && zclock_mono () < end;)
+        zclock_sleep (20);
+    ck_assert_int_eq (type, AUT_MSG_WELCOME);
+    drop_node (&one);
+    drop_node (&two);
+    drop_node (&three);
+    drop_node (&other);
 }
 END_TEST
 
@@ -331,17 +298,11 @@ END_TEST
 /*  A peer may choose its route by itself, also one that another node had. */
 START_TEST (a_route_is_its_key_s)
 {
-    aut_client_t *anna = new_client (ANNA);
-    node_t *a = keyed_node (NODE_A, "a"), *b;
+    scene_t scene = open_scene (true);
+    node_t *b = scene.b = keyed_node (NODE_B, "b");
     aut_received_t in;
-    zsock_destroy (&a->sock);
-    a->sock = routed (NODE_A);
-    join (a);
-    char *job = submit_film (anna, "film", 1, 1);
-    aut_token_t token = take_task (a);
-    b = keyed_node (NODE_B, "b");
-    zsock_destroy (&a->sock); /* its session lives on for a while */
-    aut_msg_t started = {.type = AUT_MSG_STARTED, .started = {.token = token}};
+    zsock_destroy (&scene.a->sock); /* its session lives on for a while */
+    aut_msg_t started = {.type = AUT_MSG_STARTED, .started = {.token = scene.token}};
     bool refused = false;
     /* While the old connection is not gone yet, ZeroMQ lets nobody have its route. */
     for (int i = 0; !refused && i < 60; i++) {
@@ -356,10 +317,7 @@ START_TEST (a_route_is_its_key_s)
     }
     ck_assert_msg (refused, "a node goes on as another one");
     join (b);
-    free (job);
-    drop_node (&a);
-    drop_node (&b);
-    aut_client_destroy (&anna);
+    close_scene (&scene);
 }
 END_TEST
 
@@ -460,12 +418,97 @@ START_TEST (subscriptions_end_with_the_key)
 }
 END_TEST
 
+/*  Takes the port as soon as nobody has it. */
+typedef struct {
+    uint16_t port;
+    int fd;   /* atomic: -1 = not yet */
+    int stop; /* atomic */
+} thief_t;
+
+static void *steal (void *arg)
+{
+    thief_t *self = arg;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons (self->port),
+                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    while (!__atomic_load_n (&self->stop, __ATOMIC_ACQUIRE)) {
+        int on = 1, fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (bind (fd, (struct sockaddr *)&address, sizeof address) == 0 && listen (fd, 64) == 0) {
+            __atomic_store_n (&self->fd, fd, __ATOMIC_RELEASE);
+            return NULL;
+        }
+        close (fd);
+    }
+    return NULL;
+}
+
+/*  Has all subscriptions cut until the port of events is not the broker's any more. */
+static int take_port_of_events (void)
+{
+    thief_t thief = {.fd = -1};
+    const char *colon = strrchr (at.url[AUT_PORT_EVENTS], ':');
+    thief.port = (uint16_t)strtoul (colon + 1, NULL, 10);
+    for (int i = 0; i < 20 && thief.fd < 0; i++) {
+        pthread_t thread;
+        thief.stop = 0;
+        ck_assert_int_eq (pthread_create (&thread, NULL, steal, &thief), 0);
+        take_out (AUT_ALLOW_NODES, NODE_A);
+        for (int64_t end = zclock_mono () + 2000;
+             zclock_mono () < end && __atomic_load_n (&thief.fd, __ATOMIC_ACQUIRE) < 0;)
+            zclock_sleep (10);
+        __atomic_store_n (&thief.stop, 1, __ATOMIC_RELEASE);
+        pthread_join (thread, NULL);
+        allow (AUT_ALLOW_NODES, "a", NODE_A, false);
+        zclock_sleep (300); /* so that the lists are seen with the key before it goes again */
+    }
+    ck_assert_msg (thief.fd >= 0, "the port is never free");
+    return thief.fd;
+}
+
+static void await_in_file (const char *path, const char *what)
+{
+    bool there = false;
+    for (int64_t end = zclock_mono () + PATIENCE_MS; !there && zclock_mono () < end;) {
+        char *text = NULL;
+        size_t size;
+        OK (aut_file_read (path, 1 << 20, &text, &size));
+        there = strstr (text, what);
+        free (text);
+        zclock_sleep (20);
+    }
+    ck_assert_msg (there, "no %s in the log", what);
+}
+
+START_TEST (events_come_back_with_their_port)
+{
+    aut_client_t *anna = new_client (ANNA);
+    zsock_t *otto = subscribe (OTTO);
+    publish_until (otto, anna);
+    char *path = aut_path_join (dir, "log", NULL);
+    int log = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ck_assert_int_eq (dup2 (log, STDERR_FILENO), STDERR_FILENO);
+    close (log);
+    int taken = take_port_of_events ();
+    await_in_file (path, "events are not published");
+    await_metric ("auteur_events_down 1");
+    free (submit_film (anna, "film", 1, 1)); /* the broker works on without them */
+    close (taken);
+    await_in_file (path, "events are published again");
+    await_metric ("auteur_events_down 0");
+    publish_until (otto, anna);
+    zsock_destroy (&otto);
+    aut_client_destroy (&anna);
+    free (path);
+}
+END_TEST
+
 int main (void)
 {
     Suite *suite = suite_create ("broker with keys");
     TCase *tc = tcase_create ("keys");
     tcase_set_timeout (tc, 120);
-    tcase_add_checked_fixture (tc, setup, teardown);
+    tcase_add_checked_fixture (tc, keyed_setup, keyed_teardown);
     tcase_add_test (tc, a_node_finishes_only_what_it_leased);
     tcase_add_test (tc, another_key_is_another_node);
     tcase_add_test (tc, a_revoked_node_gives_its_lease_back);
@@ -477,6 +520,12 @@ int main (void)
     tcase_add_test (tc, a_route_is_its_key_s);
     tcase_add_test (tc, events_of_others_are_left_out);
     tcase_add_test (tc, subscriptions_end_with_the_key);
+    tcase_add_test (tc, events_come_back_with_their_port);
+    suite_add_tcase (suite, tc);
+    tc = tcase_create ("few nodes of a key");
+    tcase_set_timeout (tc, 120);
+    tcase_add_checked_fixture (tc, setup_few, keyed_teardown);
+    tcase_add_test (tc, a_key_has_so_many_nodes);
     suite_add_tcase (suite, tc);
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);
