@@ -32,5 +32,6 @@ int aut_cmd_keys (int argc, char **argv);
 int aut_cmd_doctor (int argc, char **argv);
 int aut_cmd_version (int argc, char **argv);
 int aut_cmd_top (int argc, char **argv);
+int aut_cmd_preview (int argc, char **argv);
 
 #endif

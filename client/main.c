@@ -23,6 +23,7 @@ static const struct {
     {"jobs", "list jobs", aut_cmd_jobs},
     {"cancel", "stop a job", aut_cmd_cancel},
     {"retry", "run a job's failed or cancelled shots again", aut_cmd_retry},
+    {"preview", "the latest pictures of a running job", aut_cmd_preview},
     {"fetch", "bring a job's shots and metadata into a folder", aut_cmd_fetch},
     {"stitch", "assemble a fetched folder into a film", aut_cmd_stitch},
     {"nodes", "list nodes, or drain one", aut_cmd_nodes},
@@ -36,7 +37,6 @@ static const struct {
     {"export", "timeline for an editor (OTIO, EDL, FCPXML)", NULL},
     {"schema", "the storyboard's JSON Schema", NULL},
     {"explain", "the story of a job: attempts, failures, nodes, times", NULL},
-    {"preview", "the latest pictures of a running job", NULL},
     {"sheet", "a contact sheet of a job's film", NULL},
 };
 

@@ -8,9 +8,9 @@
 
 typedef struct {
     const char *path;  /* a mezzanine, or a film made by aut_stitch */
-    bool still;        /* `path` is a picture's instead */
     uint64_t frame;    /* which of its frames is shown; past the end: the last */
     const char *label; /* below the thumbnail, plain text, or NULL */
+    bool still;        /* `path` is a picture's instead */
 } aut_sheet_cell_t;
 
 typedef struct {

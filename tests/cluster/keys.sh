@@ -101,6 +101,8 @@ refused 2 "no job $JOB" "another's job cancelled" as ben cancel "$JOB"
 refused 2 "no job $JOB" "another's job retried" as ben retry "$JOB"
 refused 2 "no job $JOB" "another's job watched" as ben watch "$JOB"
 refused 2 "no job $JOB" "another's job fetched" as ben fetch "$JOB" -o "$TMP/stolen"
+refused 2 "no job $JOB" "another's job previewed" as ben preview "$JOB" -o "$TMP/stolen"
+refused 2 "no job $JOB" "another's job on a page" as ben top --once "$JOB"
 refused 2 "operator" "a node drained by a client" as ben nodes drain n1
 [ "$(as otto jobs --json | jq -r '.jobs[0].owner')" = anna ] || fail "the operator does not see whose job it is"
 BENS=$(as ben submit "$FILM" --idempotency-key same) || fail "ben's submission"

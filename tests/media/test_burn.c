@@ -198,7 +198,8 @@ START_TEST (sheet_of_clips_and_film)
     aut_stitch_t film = s_film (shots, 2, 0);
     ck_assert_int_eq (aut_stitch (fx_path ("film.mp4"), &film, NULL), 0);
     const char *path = fx_path ("film.mp4");
-    const aut_sheet_cell_t cells[] = {{path, 2, "one"}, {path, 12, "two"}, {red, 3, NULL}};
+    const aut_sheet_cell_t cells[] = {
+        {path, 2, "one", false}, {path, 12, "two", false}, {red, 3, NULL, false}};
     const aut_sheet_row_t rows[] = {{"SCENE", cells, 3}, {NULL, cells, 1}};
     aut_sheet_t sheet = {.title = "Film", .cell_width = 160, .rows = rows, .row_count = 2};
     const char *png = fx_path ("sheet.png");
@@ -215,7 +216,7 @@ START_TEST (sheet_of_clips_and_film)
     ck_assert_int_ge (found[0], 2 * 160 * 88);
     ck_assert_int_ge (found[1], 2 * 160 * 88);
     aut_picture_destroy (&page);
-    const aut_sheet_cell_t gone = {fx_path ("none.mkv"), 0, NULL};
+    const aut_sheet_cell_t gone = {fx_path ("none.mkv"), 0, NULL, false};
     const aut_sheet_row_t bad = {NULL, &gone, 1};
     sheet.rows = &bad;
     sheet.row_count = 1;
@@ -223,6 +224,42 @@ START_TEST (sheet_of_clips_and_film)
     sheet.row_count = 0;
     ck_assert_int_eq (aut_sheet_write (fx_path ("x.png"), &sheet), AUT_ERR_INVALID);
     ck_assert (!aut_file_exists (fx_path ("x.png")));
+}
+END_TEST
+
+/*  Pictures beside clips; one of another shape has bars. */
+START_TEST (sheet_of_stills)
+{
+    const char *red = fx_clip ("b.mkv", s_format, 8, fx_flat, 0xff0000, NULL);
+    const char *still = fx_path ("still.png");
+    aut_picture_t *picture = NULL, *page = NULL;
+    ck_assert_int_eq (aut_picture_new (&picture, 40, 40), 0);
+    for (size_t i = 0; i < (size_t)40 * 40; i++)
+        picture->rgb[i * 3 + 2] = 255;
+    ck_assert_int_eq (aut_picture_save_png (picture, still), 0);
+    aut_picture_destroy (&picture);
+    const aut_sheet_cell_t cells[] = {{.path = red, .frame = 3, .label = "clip"},
+                                      {.path = still, .still = true, .label = "still"},
+                                      {.path = red, .frame = 4}};
+    const aut_sheet_row_t row = {.cells = cells, .cell_count = 3};
+    const aut_sheet_t sheet = {.cell_width = 160, .rows = &row, .row_count = 1};
+    const char *png = fx_path ("sheet.png");
+    ck_assert_msg (aut_sheet_write (png, &sheet) == 0, "%s", aut_error_detail ());
+    ck_assert_int_eq (aut_picture_load (&page, png), 0);
+    int reds = 0, blues = 0;
+    for (size_t i = 0; i < (size_t)page->width * page->height; i++) {
+        const uint8_t *p = page->rgb + i * 3;
+        reds += p[0] > 245 && p[1] < 10 && p[2] < 10;
+        blues += p[0] < 10 && p[1] < 10 && p[2] > 245;
+    }
+    ck_assert_int_ge (reds, 2 * 160 * 88);
+    ck_assert_int_ge (blues, 85 * 85);
+    ck_assert_int_le (blues, 92 * 92);
+    aut_picture_destroy (&page);
+    const aut_sheet_cell_t gone = {.path = fx_path ("none.png"), .still = true};
+    const aut_sheet_row_t bad = {.cells = &gone, .cell_count = 1};
+    const aut_sheet_t none = {.rows = &bad, .row_count = 1};
+    ck_assert_int_eq (aut_sheet_write (png, &none), AUT_ERR_NOT_FOUND);
 }
 END_TEST
 
@@ -238,6 +275,7 @@ int main (void)
     tcase_add_test (tests, words_change_with_the_picture);
     tcase_add_test (tests, any_text_any_size);
     tcase_add_test (tests, sheet_of_clips_and_film);
+    tcase_add_test (tests, sheet_of_stills);
     suite_add_tcase (suite, tests);
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);
