@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define LOG "broker"
+#define POSTS 64 /* messages to nodes after which their thread is told */
 
 /* ---- mutations ------------------------------------------------------------------------------ */
 
@@ -193,6 +194,24 @@ void aut_out_post (aut_mailbox_t *mailbox, aut_out_t *out)
         aut_out_destroy (out);
 }
 
+static void tell_nodes (aut_broker_t *self)
+{
+    if (self->unheard)
+        aut_mailbox_tell (self->to_nodes);
+    self->unheard = 0;
+}
+
+/*  To a node; their thread is woken for many at once. */
+static void post_to_node (aut_broker_t *self, aut_out_t *out)
+{
+    if (aut_mailbox_push_wait_quiet (self->to_nodes, out)) {
+        aut_out_destroy (out);
+        return;
+    }
+    if (++self->unheard >= POSTS)
+        tell_nodes (self);
+}
+
 aut_out_t *aut_out_error (uint64_t to, int code, const char *message)
 {
     aut_out_t *out = new_out (to, AUT_MSG_ERROR);
@@ -221,11 +240,12 @@ static void send_reply (aut_broker_t *self, const aut_core_action_t *action)
 {
     uint64_t to = action->u.reply.reply;
     const char *message = action->u.reply.message ? action->u.reply.message : "";
-    aut_mailbox_t *mailbox =
-        action->kind == AUT_SEND_NODE_ERROR ? self->to_nodes : self->to_clients;
-    aut_out_post (mailbox, action->kind == AUT_SEND_OK
-                               ? new_out (to, AUT_MSG_OK)
-                               : aut_out_error (to, action->u.reply.code, message));
+    if (action->kind == AUT_SEND_NODE_ERROR)
+        post_to_node (self, aut_out_error (to, action->u.reply.code, message));
+    else
+        aut_out_post (self->to_clients, action->kind == AUT_SEND_OK
+                                            ? new_out (to, AUT_MSG_OK)
+                                            : aut_out_error (to, action->u.reply.code, message));
 }
 
 static void send_welcome (aut_broker_t *self, const aut_core_action_t *action)
@@ -239,7 +259,7 @@ static void send_welcome (aut_broker_t *self, const aut_core_action_t *action)
     out->msg.welcome.ping_ms = (uint32_t)action->u.welcome.ping_ms;
     out->msg.welcome.silent_ms = (uint32_t)action->u.welcome.silent_ms;
     out->msg.welcome.lease_ms = (uint32_t)action->u.welcome.lease_ms;
-    aut_out_post (self->to_nodes, out);
+    post_to_node (self, out);
 }
 
 static aut_token_t token_of (const aut_core_token_t *token)
@@ -264,7 +284,7 @@ static void send_token (aut_broker_t *self, const aut_core_action_t *action)
         out = new_out (peer, AUT_MSG_ABORT);
         out->msg.abort.token = token_of (&action->u.token.token);
     }
-    aut_out_post (self->to_nodes, out);
+    post_to_node (self, out);
 }
 
 /*  Texts of an ASSIGN: the inputs and the hex keys that they point to. */
@@ -382,7 +402,8 @@ static void send_assign (aut_broker_t *self, const aut_core_action_t *action)
         aut_out_destroy (out);
         return;
     }
-    aut_out_post (self->to_nodes, out);
+    post_to_node (self, out);
+    aut_batch_sent (&self->batch, action->u.assign.token.task);
 }
 
 /* ---- events --------------------------------------------------------------------------------- */
@@ -410,8 +431,9 @@ void aut_broker_publish (aut_broker_t *self, uint64_t job, char *topic, const ch
     free (*slot);
     *slot = aut_strdup (note->text);
     ring->jobs[ring->seq % ring->cap] = job;
-    if (aut_mailbox_push_wait (self->to_events, note))
+    if (aut_mailbox_push_wait_quiet (self->to_events, note))
         aut_note_destroy (note);
+    self->unseen++;
 }
 
 static void publish_job (aut_broker_t *self, const aut_core_action_t *action)
@@ -479,6 +501,12 @@ static void log_failure (const aut_core_action_t *action)
                        action->u.failed.message ? action->u.failed.message : "");
 }
 
+static bool is_event (const aut_core_action_t *action)
+{
+    return action->kind == AUT_PUB_JOB || action->kind == AUT_PUB_TASK ||
+           action->kind == AUT_PUB_NODE;
+}
+
 static void perform (aut_broker_t *self, const aut_core_action_t *action)
 {
     switch (action->kind) {
@@ -523,8 +551,19 @@ static void perform (aut_broker_t *self, const aut_core_action_t *action)
 
 void aut_broker_perform (aut_broker_t *self)
 {
+    if (self->actions.count)
+        aut_batch_send (&self->batch, aut_broker_us (self));
     for (size_t i = 0; i < self->actions.count; i++)
         note_mutation (self, &self->actions.items[i]);
+    /* Messages before events: a node that waits costs more than a watcher. */
     for (size_t i = 0; i < self->actions.count; i++)
-        perform (self, &self->actions.items[i]);
+        if (!is_event (&self->actions.items[i]))
+            perform (self, &self->actions.items[i]);
+    tell_nodes (self);
+    for (size_t i = 0; i < self->actions.count; i++)
+        if (is_event (&self->actions.items[i]))
+            perform (self, &self->actions.items[i]);
+    if (self->unseen)
+        aut_mailbox_tell (self->to_events);
+    self->unseen = 0;
 }

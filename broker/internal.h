@@ -14,6 +14,7 @@
 #ifndef AUT_BROKER_INTERNAL_H
 #define AUT_BROKER_INTERNAL_H
 
+#include "broker/batch.h"
 #include "broker/broker.h"
 #include "broker/catalogue.h"
 #include "broker/core/core.h"
@@ -51,6 +52,7 @@ int aut_submission_known (aut_broker_t *broker, const char *key, const aut_hash_
 /*  Something for the loop. The event points into `msg`, `result` and the arrays. */
 typedef struct {
     aut_core_event_t event;
+    int64_t at_us; /* when it came; of nodes' words alone */
     aut_msg_t msg;
     aut_store_result_t *result;
     aut_core_worker_spec_t *workers;
@@ -155,6 +157,8 @@ struct aut_broker {
     aut_unfit_t *unfit;
     size_t unfit_count, unfit_cap;
     aut_ring_t ring;
+    aut_batch_t batch;
+    size_t unheard, unseen; /* messages to nodes, events of which their threads were not told yet */
 
     /* between threads */
     aut_refusals_t *refusals;
@@ -195,7 +199,7 @@ int aut_broker_restore (aut_broker_t *self);
 int aut_broker_restore_job (aut_broker_t *self, uint64_t job);
 /*  The batch's mutations for the store (apply.c); counts them. */
 size_t aut_broker_mutations (aut_broker_t *self);
-/*  Sends and publishes what is committed, in order (apply.c). */
+/*  Sends what is committed, in order, then publishes it (apply.c). */
 void aut_broker_perform (aut_broker_t *self);
 /*  Answers one query (query.c). */
 void aut_broker_answer (aut_broker_t *self, aut_query_t *query);
@@ -203,6 +207,9 @@ void aut_broker_answer (aut_broker_t *self, aut_query_t *query);
 void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out);
 /*  Publishes one event about `job` (0: none): takes `topic`; `body` are the members after seq. */
 void aut_broker_publish (aut_broker_t *self, uint64_t job, char *topic, const char *body);
+
+/*  Microseconds of the broker's clock; of the system's, finer than its milliseconds. */
+int64_t aut_broker_us (const aut_broker_t *self);
 
 /*  Threads (zactor functions take the broker). */
 void aut_client_socket (zsock_t *pipe, void *broker);

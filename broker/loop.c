@@ -1,4 +1,4 @@
-/*  The loop: drain what arrived → step the core → commit → send. The only thread that touches the
+/*  The loop: take what arrived → step the core → commit → send. The only thread that touches the
  *  core, and the only one that writes to the store.
  *
  *  A commit that the disk refuses is tried again until it works: nothing of its batch is sent
@@ -32,6 +32,11 @@ void aut_in_destroy (void *item)
     free (in->workers);
     free (in->held);
     free (in);
+}
+
+int64_t aut_broker_us (const aut_broker_t *self)
+{
+    return self->clock == aut_clock_system () ? zclock_usecs () : aut_mono_ms (self->clock) * 1000;
 }
 
 static void tick (aut_broker_t *self)
@@ -71,9 +76,11 @@ static bool worth_retrying (int code)
 static int commit_once (aut_broker_t *self, size_t count)
 {
     __atomic_store_n (&self->in_commit, 1, __ATOMIC_RELAXED);
-    int64_t begin = zclock_usecs ();
+    int64_t begin = aut_broker_us (self);
     int rc = aut_store_commit (self->store, self->mutations, count);
-    __atomic_add_fetch (&self->commit_us, (uint64_t)(zclock_usecs () - begin), __ATOMIC_RELAXED);
+    int64_t took = aut_broker_us (self) - begin;
+    aut_batch_commit (&self->batch, took);
+    __atomic_add_fetch (&self->commit_us, (uint64_t)took, __ATOMIC_RELAXED);
     __atomic_add_fetch (&self->commits, 1, __ATOMIC_RELAXED);
     __atomic_store_n (&self->in_commit, 0, __ATOMIC_RELAXED);
     tick (self);
@@ -279,6 +286,31 @@ static void handle (aut_broker_t *self, aut_in_t *in)
     } else if ((kind != AUT_EV_RETRY && kind != AUT_EV_CANCEL) || bring_back (self, &in->event)) {
         step (self, &in->event);
     }
+    if (kind == AUT_EV_DONE || kind == AUT_EV_FAIL)
+        aut_batch_back (&self->batch, in->event.u.task.token.task, in->at_us);
+}
+
+/*  Takes what is there; then, if tasks come back by themselves within the time of a commit, those
+ *  that are on their way (batch.h). How many it took: at most the array's size. */
+static size_t take_in (aut_broker_t *self, void **items)
+{
+    size_t count = 0, more;
+    bool waited = false;
+    do {
+        more = aut_mailbox_take (self->inbox, items + count, AUT_BROKER_INBOX - count);
+        for (size_t i = 0; i < more && !self->fault; i++)
+            handle (self, items[count + i]);
+        count += more;
+        int64_t wait_us;
+        size_t missing = self->actions.count && !(waited && !more)
+                             ? aut_batch_missing (&self->batch, aut_broker_us (self), &wait_us)
+                             : 0;
+        if (!missing || self->fault || stopping (self, 1) || count == AUT_BROKER_INBOX)
+            break;
+        aut_mailbox_gather (self->inbox, missing, wait_us);
+        waited = true;
+    } while (true);
+    return count;
 }
 
 /*  Nodes that only pinged: told before the time, so that a slow commit makes no node lost. */
@@ -332,9 +364,7 @@ static void go_round (aut_broker_t *self, void **items)
     wait_for_work (self);
     tick (self);
     fail_unfit (self);
-    size_t count = aut_mailbox_take (self->inbox, items, AUT_BROKER_INBOX);
-    for (size_t i = 0; i < count && !self->fault; i++)
-        handle (self, items[i]);
+    size_t count = take_in (self, items);
     if (self->fault == 0) {
         hear (self);
         if (aut_mono_ms (self->clock) >= aut_core_deadline (self->core))

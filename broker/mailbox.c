@@ -17,6 +17,7 @@ struct aut_mailbox {
     pthread_cond_t room;
     void **ring;
     size_t cap, head, count;
+    size_t wanted; /* a push that makes so many wakes the reader */
     bool closed;
     int fd;
 };
@@ -31,6 +32,7 @@ aut_mailbox_t *aut_mailbox_new (size_t capacity)
     aut_mailbox_t *self = aut_calloc (1, sizeof *self);
     self->ring = aut_calloc (capacity, sizeof *self->ring);
     self->cap = capacity;
+    self->wanted = 1;
     self->fd = fd;
     pthread_mutex_init (&self->mutex, NULL);
     pthread_cond_init (&self->room, NULL);
@@ -60,19 +62,22 @@ void aut_mailbox_wake (aut_mailbox_t *self)
     (void)rc;
 }
 
-static int push (aut_mailbox_t *self, void *item, bool wait)
+/*  Whether the reader is to be woken: for the number that it wants, and when it must make room. */
+static bool put (aut_mailbox_t *self, void *item, bool quiet)
+{
+    self->ring[(self->head + self->count++) % self->cap] = item;
+    return (self->count == self->wanted && !quiet) || self->count == self->cap;
+}
+
+static int push (aut_mailbox_t *self, void *item, bool wait, bool quiet)
 {
     pthread_mutex_lock (&self->mutex);
     while (wait && !self->closed && self->count == self->cap)
         pthread_cond_wait (&self->room, &self->mutex);
     int rc = self->closed ? AUT_ERR_CANCELLED : self->count == self->cap ? AUT_ERR_AGAIN : 0;
-    bool first = false;
-    if (!rc) {
-        first = self->count == 0;
-        self->ring[(self->head + self->count++) % self->cap] = item;
-    }
+    bool wake = !rc && put (self, item, quiet);
     pthread_mutex_unlock (&self->mutex);
-    if (first)
+    if (wake)
         aut_mailbox_wake (self);
     if (rc == AUT_ERR_AGAIN)
         return aut_fail (rc, "the broker is busy: a mailbox of %zu is full", self->cap);
@@ -81,12 +86,22 @@ static int push (aut_mailbox_t *self, void *item, bool wait)
 
 int aut_mailbox_push (aut_mailbox_t *self, void *item)
 {
-    return push (self, item, false);
+    return push (self, item, false, false);
+}
+
+int aut_mailbox_push_quiet (aut_mailbox_t *self, void *item)
+{
+    return push (self, item, false, true);
 }
 
 int aut_mailbox_push_wait (aut_mailbox_t *self, void *item)
 {
-    return push (self, item, true);
+    return push (self, item, true, false);
+}
+
+int aut_mailbox_push_wait_quiet (aut_mailbox_t *self, void *item)
+{
+    return push (self, item, true, true);
 }
 
 size_t aut_mailbox_take (aut_mailbox_t *self, void **items, size_t max)
@@ -100,6 +115,7 @@ size_t aut_mailbox_take (aut_mailbox_t *self, void **items, size_t max)
         items[i] = self->ring[(self->head + i) % self->cap];
     self->head = (self->head + n) % self->cap;
     self->count -= n;
+    self->wanted = 1;
     bool left = self->count > 0;
     pthread_cond_broadcast (&self->room);
     pthread_mutex_unlock (&self->mutex);
@@ -117,6 +133,31 @@ bool aut_mailbox_wait (aut_mailbox_t *self, int timeout_ms)
 {
     struct pollfd item = {.fd = self->fd, .events = POLLIN};
     return poll (&item, 1, timeout_ms) > 0;
+}
+
+void aut_mailbox_tell (aut_mailbox_t *self)
+{
+    pthread_mutex_lock (&self->mutex);
+    bool wake = self->count >= self->wanted;
+    pthread_mutex_unlock (&self->mutex);
+    if (wake)
+        aut_mailbox_wake (self);
+}
+
+/*  The counter is emptied first: what rang already is not what is waited for. */
+void aut_mailbox_gather (aut_mailbox_t *self, size_t count, int64_t timeout_us)
+{
+    uint64_t ticks;
+    struct pollfd item = {.fd = self->fd, .events = POLLIN};
+    struct timespec time = {timeout_us / 1000000, timeout_us % 1000000 * 1000};
+    ssize_t rc = read (self->fd, &ticks, sizeof ticks);
+    (void)rc;
+    pthread_mutex_lock (&self->mutex);
+    self->wanted = count < self->cap ? count : self->cap;
+    bool there = self->count >= self->wanted || self->closed;
+    pthread_mutex_unlock (&self->mutex);
+    if (!there)
+        ppoll (&item, 1, &time, NULL);
 }
 
 size_t aut_mailbox_count (aut_mailbox_t *self)

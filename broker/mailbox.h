@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct aut_mailbox aut_mailbox_t;
 
@@ -25,6 +26,11 @@ int aut_mailbox_push (aut_mailbox_t *self, void *item);
  *  writers on which the reader never waits. */
 int aut_mailbox_push_wait (aut_mailbox_t *self, void *item);
 
+/*  The same without waking the reader, unless the queue is full: whoever has several items ends
+ * with aut_mailbox_wake, so that they are found together. */
+int aut_mailbox_push_quiet (aut_mailbox_t *self, void *item);
+int aut_mailbox_push_wait_quiet (aut_mailbox_t *self, void *item);
+
 /*  Takes at most `max` items in order, without waiting; how many. Reader only. */
 size_t aut_mailbox_take (aut_mailbox_t *self, void **items, size_t max);
 
@@ -34,7 +40,14 @@ int aut_mailbox_fd (const aut_mailbox_t *self);
 /*  Waits for items, at most `timeout_ms` (−1 = without limit); whether there are any. */
 bool aut_mailbox_wait (aut_mailbox_t *self, int timeout_ms);
 
+/*  Waits until `count` items are there, at most `timeout_us`; fewer do not wake the reader, which
+ *  looks with aut_mailbox_take in any case. Reader only. */
+void aut_mailbox_gather (aut_mailbox_t *self, size_t count, int64_t timeout_us);
+
 size_t aut_mailbox_count (aut_mailbox_t *self);
+
+/*  Wakes the reader if as many items are there as it waits for. Any thread. */
+void aut_mailbox_tell (aut_mailbox_t *self);
 
 /*  Wakes the reader without an item. Any thread. */
 void aut_mailbox_wake (aut_mailbox_t *self);

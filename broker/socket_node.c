@@ -48,6 +48,7 @@ typedef struct {
     holder_t *holders;
     uint64_t next_peer;
     int64_t ping_ms, silent_ms, next_beat;
+    bool unheard;    /* something was posted that the loop was not woken for */
     uint64_t losses; /* of keys, when the sessions were last looked at */
 } node_t;
 
@@ -195,7 +196,7 @@ static void heard (node_t *self, session_t *session)
 static void post (node_t *self, aut_in_t *in)
 {
     int rc;
-    while ((rc = aut_mailbox_push (self->broker->inbox, in)) == AUT_ERR_AGAIN) {
+    while ((rc = aut_mailbox_push_quiet (self->broker->inbox, in)) == AUT_ERR_AGAIN) {
         void *items[ROUND];
         size_t count = 0;
         if (aut_mailbox_wait (self->broker->to_nodes, 5))
@@ -215,6 +216,16 @@ static void post (node_t *self, aut_in_t *in)
     }
     if (rc)
         aut_in_destroy (in);
+    else
+        self->unheard = true;
+}
+
+/*  The loop is woken once for all that was posted to it. */
+static void wake_loop (node_t *self)
+{
+    if (self->unheard)
+        aut_mailbox_tell (self->broker->inbox);
+    self->unheard = false;
 }
 
 /*  The core knows a node by these bytes. With keys they are made from the key that the handshake
@@ -388,6 +399,7 @@ static bool fail_liar (session_t *session, aut_in_t *in)
 static void take (node_t *self, session_t *session, aut_received_t *received)
 {
     aut_in_t *in = aut_calloc (1, sizeof *in);
+    in->at_us = aut_broker_us (self->broker);
     in->msg = received->msg;
     memset (&received->msg, 0, sizeof received->msg);
     in->event.peer = session->peer;
@@ -574,6 +586,7 @@ void aut_node_socket (zsock_t *pipe, void *args)
             beat (&self);
             expire (&self);
         }
+        wake_loop (&self);
     }
     send_waiting (&self);
     while (self.peers)

@@ -77,6 +77,51 @@ START_TEST (closing_frees_writers)
 }
 END_TEST
 
+/*  Quiet items are found together, once told of. */
+START_TEST (quiet_items_wake_once_told)
+{
+    aut_mailbox_t *box = aut_mailbox_new (3);
+    int items[3];
+    void *out[3];
+    ck_assert_int_eq (aut_mailbox_push_quiet (box, &items[0]), 0);
+    ck_assert_int_eq (aut_mailbox_push_wait_quiet (box, &items[1]), 0);
+    ck_assert (!aut_mailbox_wait (box, 0));
+    aut_mailbox_tell (box);
+    ck_assert (aut_mailbox_wait (box, 0));
+    ck_assert_uint_eq (aut_mailbox_take (box, out, 3), 2);
+    aut_mailbox_tell (box); /* nothing is there */
+    ck_assert (!aut_mailbox_wait (box, 0));
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq (aut_mailbox_push_quiet (box, &items[i]), 0);
+    ck_assert (aut_mailbox_wait (box, 0)); /* a full one does not wait to be told of */
+    ck_assert_int_eq (aut_mailbox_push_quiet (box, &items[0]), AUT_ERR_AGAIN);
+    aut_mailbox_destroy (&box, NULL);
+}
+END_TEST
+
+/*  A reader that wants three is not woken for two, and takes what is there when its time is up. */
+START_TEST (gathering_reader_wakes_for_what_it_wants)
+{
+    aut_mailbox_t *box = aut_mailbox_new (8);
+    int items[4];
+    void *out[8];
+    aut_mailbox_gather (box, 3, 0);
+    aut_mailbox_push (box, &items[0]);
+    aut_mailbox_push (box, &items[1]);
+    ck_assert (!aut_mailbox_wait (box, 0));
+    aut_mailbox_push (box, &items[2]);
+    ck_assert (aut_mailbox_wait (box, 0));
+    aut_mailbox_gather (box, 3, 600000000); /* they are there: no wait */
+    ck_assert_uint_eq (aut_mailbox_take (box, out, 8), 3);
+    aut_mailbox_gather (box, 2, 1);
+    aut_mailbox_push (box, &items[3]);
+    ck_assert_uint_eq (aut_mailbox_take (box, out, 8), 1);
+    aut_mailbox_push (box, &items[0]);
+    ck_assert (aut_mailbox_wait (box, 0)); /* as always again */
+    aut_mailbox_destroy (&box, NULL);
+}
+END_TEST
+
 int main (void)
 {
     Suite *suite = suite_create ("mailbox");
@@ -85,6 +130,8 @@ int main (void)
     tcase_add_test (tc, keeps_order_and_says_again);
     tcase_add_test (tc, waiting_writers_lose_nothing);
     tcase_add_test (tc, closing_frees_writers);
+    tcase_add_test (tc, quiet_items_wake_once_told);
+    tcase_add_test (tc, gathering_reader_wakes_for_what_it_wants);
     suite_add_tcase (suite, tc);
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);

@@ -7,6 +7,7 @@
 #include "lib/core/log.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 
 int __real_poll (struct pollfd *fds, nfds_t count, int timeout);
 int __wrap_poll (struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_ppoll (struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                  const sigset_t *mask);
 ssize_t __wrap_getrandom (void *bytes, size_t size, unsigned flags);
 int __wrap_zsock_signal (void *sock, byte status);
 void __wrap_aut_socket_close (zsock_t **sock);
@@ -43,6 +46,15 @@ int __wrap_poll (struct pollfd *fds, nfds_t count, int timeout)
     co->until = timeout < 0 ? INT64_MAX : co->broker->sim->now + timeout;
     co_yield (co);
     return __real_poll (fds, count, 0);
+}
+
+/*  Simulated time is whole milliseconds. */
+int __wrap_ppoll (struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                  const sigset_t *mask)
+{
+    (void)mask;
+    long ms = timeout ? timeout->tv_sec * 1000 + (timeout->tv_nsec + 999999) / 1000000 : -1;
+    return __wrap_poll (fds, count, (int)ms);
 }
 
 ssize_t __wrap_getrandom (void *bytes, size_t size, unsigned flags)
