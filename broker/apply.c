@@ -1,5 +1,5 @@
 /*  What the core decided, carried out: its mutations in the store's terms, and after the commit the
- *  messages and events. On the loop's thread. */
+ *  messages. Events are made before it and published after it (events.c). On the loop's thread. */
 #include "broker/internal.h"
 
 #include "lib/core/error.h"
@@ -12,6 +12,47 @@
 
 #define LOG "broker"
 #define POSTS 64 /* messages to nodes after which their thread is told */
+
+/* ---- the catalogue -------------------------------------------------------------------------- */
+
+static void add_to_catalogue (aut_broker_t *self, const aut_submission_t *sub)
+{
+    aut_entry_t *entry = aut_catalogue_add (self->catalogue, &sub->store.job, sub->store.shots);
+    for (uint32_t i = 0; i < sub->store.job.task_count; i++)
+        aut_entry_add_task (entry, i, sub->store.tasks[i].shot, AUT_STORE_WAITS);
+    aut_entry_end (entry);
+}
+
+static void note_mutation (aut_broker_t *self, const aut_core_action_t *action)
+{
+    aut_entry_t *entry;
+    switch (action->kind) {
+    case AUT_MUT_JOB_INSERT:
+        add_to_catalogue (self, action->u.insert.submit->cookie);
+        break;
+    case AUT_MUT_JOB_STATE:
+    case AUT_MUT_JOB_CANCEL:
+    case AUT_MUT_JOB_RETRY:
+        entry = aut_catalogue_find (self->catalogue, action->u.job.job);
+        if (entry)
+            entry->state = action->kind == AUT_MUT_JOB_CANCEL
+                               ? AUT_STORE_JOB_CANCELLED
+                               : (aut_store_job_state_t)action->u.job.state;
+        break;
+    case AUT_MUT_TASK_RESULT:
+        entry = aut_catalogue_find (self->catalogue, action->u.result.job);
+        if (entry)
+            aut_entry_done (entry, action->u.result.token.task);
+        break;
+    case AUT_MUT_TASK_CACHED:
+        entry = aut_catalogue_find (self->catalogue, action->u.cached.job);
+        if (entry)
+            aut_entry_done (entry, action->u.cached.task);
+        break;
+    default:
+        break;
+    }
+}
 
 /* ---- mutations ------------------------------------------------------------------------------ */
 
@@ -57,6 +98,11 @@ static void set_lease (aut_store_mutation_t *m, const aut_core_action_t *action)
     m->instance = action->u.lease.instance;
 }
 
+static const aut_store_end_t ended_as[] = {[AUT_ENDED_FAILED] = AUT_STORE_ENDED_FAILED,
+                                           [AUT_ENDED_MOVED] = AUT_STORE_ENDED_MOVED,
+                                           [AUT_ENDED_LOST] = AUT_STORE_ENDED_LOST,
+                                           [AUT_ENDED_RELEASED] = AUT_STORE_ENDED_RELEASED};
+
 static void set_failure (aut_store_mutation_t *m, const aut_core_action_t *action)
 {
     if (action->kind == AUT_MUT_TASK_WAIT) {
@@ -65,12 +111,15 @@ static void set_failure (aut_store_mutation_t *m, const aut_core_action_t *actio
         m->attempt = action->u.wait.attempt;
         m->failures = action->u.wait.failures;
         m->memory = action->u.wait.memory;
+        m->end = ended_as[action->u.wait.end];
         m->code = action->u.wait.code;
         m->message = action->u.wait.message;
     } else {
         m->kind = AUT_STORE_FAIL;
         m->id = action->u.failed.task;
         m->failures = action->u.failed.failures;
+        m->end = action->u.failed.cause == action->u.failed.task ? AUT_STORE_ENDED_FAILED
+                                                                 : AUT_STORE_RUNS;
         m->code = action->u.failed.code;
         m->message = action->u.failed.message;
     }
@@ -116,56 +165,25 @@ static void convert (aut_store_mutation_t *m, const aut_core_action_t *action)
 size_t aut_broker_mutations (aut_broker_t *self)
 {
     size_t count = 0;
+    int64_t now = aut_wall_ms (self->clock);
     for (size_t i = 0; i < self->actions.count; i++) {
         const aut_core_action_t *action = &self->actions.items[i];
         if (!aut_core_is_mutation (action->kind))
             continue;
         self->mutations =
+            aut_grow (self->mutations, &self->mutation_cap, count + 2, sizeof *self->mutations);
+        convert (&self->mutations[count], action);
+        self->mutations[count++].at_ms = now;
+        note_mutation (self, action); /* after: a new job has its numbers now */
+    }
+    const aut_store_events_t *events = aut_events_prepare (self);
+    if (events) {
+        self->mutations =
             aut_grow (self->mutations, &self->mutation_cap, count + 1, sizeof *self->mutations);
-        convert (&self->mutations[count++], action);
+        self->mutations[count++] =
+            (aut_store_mutation_t){.kind = AUT_STORE_EVENTS, .events = events};
     }
     return count;
-}
-
-/* ---- the catalogue -------------------------------------------------------------------------- */
-
-static void add_to_catalogue (aut_broker_t *self, const aut_submission_t *sub)
-{
-    aut_entry_t *entry = aut_catalogue_add (self->catalogue, &sub->store.job, sub->store.shots);
-    for (uint32_t i = 0; i < sub->store.job.task_count; i++)
-        aut_entry_add_task (entry, i, sub->store.tasks[i].shot, AUT_STORE_WAITS);
-    aut_entry_end (entry);
-}
-
-static void note_mutation (aut_broker_t *self, const aut_core_action_t *action)
-{
-    aut_entry_t *entry;
-    switch (action->kind) {
-    case AUT_MUT_JOB_INSERT:
-        add_to_catalogue (self, action->u.insert.submit->cookie);
-        break;
-    case AUT_MUT_JOB_STATE:
-    case AUT_MUT_JOB_CANCEL:
-    case AUT_MUT_JOB_RETRY:
-        entry = aut_catalogue_find (self->catalogue, action->u.job.job);
-        if (entry)
-            entry->state = action->kind == AUT_MUT_JOB_CANCEL
-                               ? AUT_STORE_JOB_CANCELLED
-                               : (aut_store_job_state_t)action->u.job.state;
-        break;
-    case AUT_MUT_TASK_RESULT:
-        entry = aut_catalogue_find (self->catalogue, action->u.result.job);
-        if (entry)
-            aut_entry_done (entry, action->u.result.token.task);
-        break;
-    case AUT_MUT_TASK_CACHED:
-        entry = aut_catalogue_find (self->catalogue, action->u.cached.job);
-        if (entry)
-            aut_entry_done (entry, action->u.cached.task);
-        break;
-    default:
-        break;
-    }
 }
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -394,7 +412,10 @@ static void send_assign (aut_broker_t *self, const aut_core_action_t *action)
     int rc = fill_assign (self, action, out);
     if (rc) {
         /* The lease is committed: it ends as an attempt that failed. */
-        aut_log_about_t about = {.task = action->u.assign.token.task,
+        char job[24];
+        snprintf (job, sizeof job, "j%" PRIu64, action->u.assign.job);
+        aut_log_about_t about = {.job = job,
+                                 .task = action->u.assign.token.task,
                                  .attempt = action->u.assign.token.attempt};
         aut_log_about (AUT_LOG_ERROR, LOG, &about, "cannot hand out the task: %s",
                        aut_error_detail ());
@@ -406,105 +427,16 @@ static void send_assign (aut_broker_t *self, const aut_core_action_t *action)
     aut_batch_sent (&self->batch, action->u.assign.token.task);
 }
 
-/* ---- events --------------------------------------------------------------------------------- */
-
-void aut_note_destroy (void *item)
-{
-    aut_note_t *note = item;
-    if (!note)
-        return;
-    free (note->topic);
-    free (note->text);
-    free (note);
-}
-
-void aut_broker_publish (aut_broker_t *self, uint64_t job, char *topic, const char *body)
-{
-    aut_ring_t *ring = &self->ring;
-    aut_note_t *note = aut_calloc (1, sizeof *note);
-    ring->seq++;
-    note->topic = topic;
-    note->text = aut_sprintf ("{\"epoch\":%" PRIu64 ",\"seq\":%" PRIu64 ",%s}",
-                              self->endpoints.epoch, ring->seq, body);
-    note->size = strlen (note->text);
-    char **slot = &ring->texts[ring->seq % ring->cap];
-    free (*slot);
-    *slot = aut_strdup (note->text);
-    ring->jobs[ring->seq % ring->cap] = job;
-    if (aut_mailbox_push_wait_quiet (self->to_events, note))
-        aut_note_destroy (note);
-    self->unseen++;
-}
-
-static void publish_job (aut_broker_t *self, const aut_core_action_t *action)
-{
-    const aut_entry_t *entry = aut_catalogue_find (self->catalogue, action->u.job.job);
-    aut_buffer_t body = {0};
-    aut_buffer_format (&body, "\"type\":\"job\",\"job\":\"j%" PRIu64 "\",\"state\":\"%s\"",
-                       action->u.job.job, aut_job_state_text (action->u.job.state));
-    if (entry) {
-        aut_buffer_text (&body, ",\"project\":");
-        aut_buffer_json_string (&body, entry->project);
-        aut_buffer_format (&body, ",\"shots\":{\"total\":%u,\"done\":%u}", entry->shot_count,
-                           entry->shots_done);
-    }
-    aut_broker_publish (self, action->u.job.job, aut_sprintf ("job.j%" PRIu64, action->u.job.job),
-                        body.data);
-    aut_buffer_clear (&body);
-}
-
-static void publish_task (aut_broker_t *self, const aut_core_action_t *action)
-{
-    const aut_entry_t *entry = aut_catalogue_find (self->catalogue, action->u.task.job);
-    uint32_t shot = action->u.task.shot;
-    /* Watchers that are far behind can do without progress; a sequence number is not spent on it.
-     */
-    if (action->u.task.progress && aut_mailbox_count (self->to_events) > AUT_BROKER_OUTBOX / 2)
-        return;
-    aut_buffer_t body = {0};
-    aut_buffer_format (
-        &body, "\"type\":\"task\",\"task\":\"t%" PRIu64 "\",\"job\":\"j%" PRIu64 "\",\"shot\":",
-        action->u.task.task, action->u.task.job);
-    aut_buffer_json_string (&body, entry && shot < entry->shot_count ? entry->shots[shot] : "");
-    aut_buffer_format (
-        &body, ",\"chunk\":%u,\"state\":\"%s\",\"attempt\":%u,\"node\":", action->u.task.chunk,
-        aut_task_state_text (action->u.task.state), action->u.task.attempt);
-    aut_buffer_json_string (&body, action->u.task.node ? action->u.task.node : "");
-    aut_buffer_format (&body,
-                       ",\"frame\":%u,\"frames\":%u,\"step\":%u,\"steps\":%u,\"failures\":%u",
-                       action->u.task.frame, action->u.task.frames, action->u.task.step,
-                       action->u.task.steps, action->u.task.failures);
-    if (action->u.task.message && action->u.task.message[0]) {
-        aut_buffer_text (&body, ",\"error\":");
-        aut_buffer_json_string (&body, action->u.task.message);
-    }
-    aut_broker_publish (self, action->u.task.job,
-                        aut_sprintf ("task.t%" PRIu64, action->u.task.task), body.data);
-    aut_buffer_clear (&body);
-}
-
-static void publish_node (aut_broker_t *self, const aut_core_action_t *action)
-{
-    aut_buffer_t body = {0};
-    aut_buffer_text (&body, "\"type\":\"node\",\"node\":");
-    aut_buffer_json_string (&body, action->u.node.name);
-    aut_buffer_format (&body, ",\"state\":\"%s\"", aut_node_state_text (action->u.node.state));
-    aut_broker_publish (self, 0, aut_sprintf ("node.%s", action->u.node.name), body.data);
-    aut_buffer_clear (&body);
-}
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 static void log_failure (const aut_core_action_t *action)
 {
-    aut_log_about_t about = {.task = action->u.failed.task};
+    char job[24];
+    aut_log_about_t about = {.task = action->u.failed.task, .job = job};
+    snprintf (job, sizeof job, "j%" PRIu64, action->u.failed.job);
     if (action->u.failed.cause == action->u.failed.task)
         aut_log_about (AUT_LOG_WARN, LOG, &about, "the task failed for good: %s",
                        action->u.failed.message ? action->u.failed.message : "");
-}
-
-static bool is_event (const aut_core_action_t *action)
-{
-    return action->kind == AUT_PUB_JOB || action->kind == AUT_PUB_TASK ||
-           action->kind == AUT_PUB_NODE;
 }
 
 static void perform (aut_broker_t *self, const aut_core_action_t *action)
@@ -526,15 +458,6 @@ static void perform (aut_broker_t *self, const aut_core_action_t *action)
     case AUT_SEND_ASSIGN:
         send_assign (self, action);
         break;
-    case AUT_PUB_JOB:
-        publish_job (self, action);
-        break;
-    case AUT_PUB_TASK:
-        publish_task (self, action);
-        break;
-    case AUT_PUB_NODE:
-        publish_node (self, action);
-        break;
     case AUT_MUT_TASK_FAILED:
         log_failure (action);
         break;
@@ -554,16 +477,7 @@ void aut_broker_perform (aut_broker_t *self)
     if (self->actions.count)
         aut_batch_send (&self->batch, aut_broker_us (self));
     for (size_t i = 0; i < self->actions.count; i++)
-        note_mutation (self, &self->actions.items[i]);
-    /* Messages before events: a node that waits costs more than a watcher. */
-    for (size_t i = 0; i < self->actions.count; i++)
-        if (!is_event (&self->actions.items[i]))
-            perform (self, &self->actions.items[i]);
+        perform (self, &self->actions.items[i]);
     tell_nodes (self);
-    for (size_t i = 0; i < self->actions.count; i++)
-        if (is_event (&self->actions.items[i]))
-            perform (self, &self->actions.items[i]);
-    if (self->unseen)
-        aut_mailbox_tell (self->to_events);
-    self->unseen = 0;
+    aut_events_publish (self);
 }

@@ -340,10 +340,7 @@ static void destroy (aut_broker_t *self)
     aut_store_destroy (&self->store);
     aut_registry_destroy (&self->registry);
     aut_blobs_destroy (&self->blobs);
-    for (uint32_t i = 0; self->ring.texts && i < self->ring.cap; i++)
-        free (self->ring.texts[i]);
-    free (self->ring.texts);
-    free (self->ring.jobs);
+    aut_ring_clear (&self->ring);
     free (self->mutations);
     for (size_t i = 0; i < self->unfit_count; i++)
         free (self->unfit[i].message);
@@ -384,9 +381,7 @@ static aut_broker_t *new_broker (const aut_broker_options_t *options)
         self->options.ping_ms = options->silent_ms / 5 < 1000 ? options->silent_ms / 5 : 1000;
     if (self->options.ping_ms < 1)
         self->options.ping_ms = 1;
-    self->ring.cap = options->event_ring ? options->event_ring : 65536;
-    self->ring.texts = aut_calloc (self->ring.cap, sizeof *self->ring.texts);
-    self->ring.jobs = aut_calloc (self->ring.cap, sizeof *self->ring.jobs);
+    aut_ring_init (&self->ring, options->event_ring ? options->event_ring : 65536);
     return self;
 }
 

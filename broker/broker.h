@@ -45,7 +45,7 @@ typedef struct {
     uint32_t key_nodes;    /* nodes at a time of one key, or address without keys; 0 = 256 */
     const char *http_bind; /* TCP: NULL = `bind`, with keys 127.0.0.1: HTTP knows no keys */
     const aut_clock_t *clock; /* NULL = the machine's */
-    uint32_t event_ring;      /* how many events `{"get":"events"}` can go back; 65536 */
+    uint32_t event_ring;      /* how many events are kept with progress; 65536 */
     /*  Tests: wraps the store that the broker opened; may be NULL. The wrapper owns `inner`. */
     struct aut_store *(*wrap_store) (void *ctx, struct aut_store *inner);
     void *wrap_ctx;

@@ -111,10 +111,35 @@ aut_entry_t *aut_catalogue_find (aut_catalogue_t *self, uint64_t job)
     return entry && entry->id == job ? entry : NULL;
 }
 
+/*  Tasks are numbered as jobs are. */
+aut_entry_t *aut_catalogue_of_task (aut_catalogue_t *self, uint64_t task)
+{
+    size_t low = 0, high = self->count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (self->items[mid]->first_task > task)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    aut_entry_t *entry = low ? self->items[low - 1] : NULL;
+    return entry && task - entry->first_task < entry->task_count ? entry : NULL;
+}
+
 aut_entry_t *aut_catalogue_next (aut_catalogue_t *self, uint64_t after)
 {
     size_t i = above (self, after);
     return i < self->count ? self->items[i] : NULL;
+}
+
+void aut_catalogue_remove (aut_catalogue_t *self, uint64_t job)
+{
+    size_t i = job ? above (self, job - 1) : self->count;
+    if (i == self->count || self->items[i]->id != job)
+        return;
+    free_entry (self->items[i]);
+    for (self->count--; i < self->count; i++)
+        self->items[i] = self->items[i + 1];
 }
 
 size_t aut_catalogue_count (const aut_catalogue_t *self)

@@ -34,10 +34,15 @@ void aut_entry_add_task (aut_entry_t *entry, uint32_t ordinal, uint32_t shot,
                          aut_store_task_state_t state);
 void aut_entry_end (aut_entry_t *entry);
 
+/*  Forgets a job that could not be stored. */
+void aut_catalogue_remove (aut_catalogue_t *self, uint64_t job);
+
 /*  By id, or NULL. */
 aut_entry_t *aut_catalogue_find (aut_catalogue_t *self, uint64_t job);
 /*  The first with an id above `after`, or NULL. Ids ascend as jobs are added. */
 aut_entry_t *aut_catalogue_next (aut_catalogue_t *self, uint64_t after);
+/*  The job that a task is of, or NULL. */
+aut_entry_t *aut_catalogue_of_task (aut_catalogue_t *self, uint64_t task);
 size_t aut_catalogue_count (const aut_catalogue_t *self);
 /*  How many jobs of this owner have not ended. Linear. */
 uint64_t aut_catalogue_open_jobs (const aut_catalogue_t *self, const char *owner);

@@ -23,6 +23,7 @@
 #include "broker/mailbox.h"
 #include "broker/store/store.h"
 #include "lib/core/blob.h"
+#include "lib/core/buffer.h"
 #include "lib/film/registry.h"
 #include "proto/net.h"
 
@@ -92,7 +93,8 @@ typedef enum {
     AUT_QUERY_JOB,
     AUT_QUERY_NODES,
     AUT_QUERY_METRICS,
-    AUT_QUERY_EVENTS
+    AUT_QUERY_EVENTS,
+    AUT_QUERY_EXPLAIN
 } aut_query_kind_t;
 
 /*  A question to the loop. It goes back by `done`, which may not block for long; whoever asked owns
@@ -100,6 +102,7 @@ typedef enum {
 typedef struct aut_query {
     aut_query_kind_t kind;
     uint64_t id, after;
+    uint64_t epoch;              /* EVENTS: that `after` is of; 0 = not said */
     uint32_t limit;              /* 0 = the kind's default */
     char owner[AUT_STORE_OWNER]; /* "" = everybody's jobs, else this client's alone */
     char *text;                  /* the answer */
@@ -115,14 +118,26 @@ typedef struct aut_query {
 
 void aut_query_destroy (void *item);
 
-/*  The last events, for watchers that missed some: a ring of texts by sequence number. Belongs to
- *  the loop. */
+/*  The last events, for watchers that missed some: a ring of texts by sequence number; and those of
+ *  the batch at work, which are published once it is committed. Belongs to the loop (events.c). */
 typedef struct {
     char **texts;
     uint64_t *jobs; /* that they are about, 0 = none */
     uint32_t cap;
-    uint64_t seq; /* of the newest, 0 = none yet */
+    uint64_t seq;   /* of the newest, 0 = none yet */
+    uint64_t first; /* of this broker: earlier ones are in the store only */
+    uint64_t bound; /* numbers up to this are set aside in the store */
+
+    struct aut_event *ready;
+    size_t ready_count, ready_cap;
+    aut_buffer_t stored; /* lines of aut_store_events_t */
+    aut_store_events_t events;
 } aut_ring_t;
+
+void aut_ring_init (aut_ring_t *self, uint32_t cap);
+void aut_ring_clear (aut_ring_t *self);
+/*  Goes on where the store's last broker may have stopped. */
+int aut_ring_resume (aut_ring_t *self, aut_store_t *store);
 
 /*  A lease whose ASSIGN could not be made, as something it needs is gone: the loop fails the
  *  attempt in its next round, so that the task ends after its attempts. */
@@ -172,6 +187,7 @@ struct aut_broker {
     int in_commit;          /* atomic */
     int64_t tick_ms;        /* atomic: when the loop last went round */
     int64_t stop_by_ms;
+    uint64_t published; /* atomic: seq of the newest event, for those who look for news */
     uint64_t queries_answered, commit_us, commits; /* atomic, for metrics */
 
     /* threads */
@@ -197,7 +213,8 @@ void *aut_loop_run (void *broker);
 int aut_broker_restore (aut_broker_t *self);
 /*  One job back into the core, which had let it go. */
 int aut_broker_restore_job (aut_broker_t *self, uint64_t job);
-/*  The batch's mutations for the store (apply.c); counts them. */
+/*  The batch's mutations for the store (apply.c), the catalogue's changes and the events made with
+ *  them; counts them. */
 size_t aut_broker_mutations (aut_broker_t *self);
 /*  Sends what is committed, in order, then publishes it (apply.c). */
 void aut_broker_perform (aut_broker_t *self);
@@ -205,8 +222,13 @@ void aut_broker_perform (aut_broker_t *self);
 void aut_broker_answer (aut_broker_t *self, aut_query_t *query);
 /*  The Prometheus text (metrics.c). */
 void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out);
-/*  Publishes one event about `job` (0: none): takes `topic`; `body` are the members after seq. */
-void aut_broker_publish (aut_broker_t *self, uint64_t job, char *topic, const char *body);
+/*  The events of the batch, numbered; what is to be stored of them, or NULL (events.c). A batch
+ * that was prepared before and not published is forgotten. */
+const aut_store_events_t *aut_events_prepare (aut_broker_t *self);
+/*  Publishes them, after their commit. */
+void aut_events_publish (aut_broker_t *self);
+/*  Answers `{"get":"events"}`. */
+void aut_events_answer (aut_broker_t *self, const aut_query_t *query, aut_buffer_t *out);
 
 /*  Microseconds of the broker's clock; of the system's, finer than its milliseconds. */
 int64_t aut_broker_us (const aut_broker_t *self);

@@ -185,6 +185,7 @@ static void take_back (aut_broker_t *self, const aut_store_job_t *job)
 {
     aut_core_event_t event = {.kind = AUT_EV_CANCEL, .u.job = {.job = job->id}};
     step (self, &event);
+    aut_catalogue_remove (self->catalogue, job->id);
     size_t kept = 0;
     for (size_t i = 0; i < self->actions.count; i++)
         if (!concerns (&self->actions.items[i], job))

@@ -21,7 +21,8 @@
 /*  Owns all that a submission points to. */
 typedef struct {
     aut_msg_t msg; /* the SUBMIT: its idempotency key */
-    char **shots;
+    char **shots, **scenes;
+    aut_store_new_shot_t *about; /* of the shots */
     uint32_t shot_count;
     aut_store_new_task_t *tasks;
     aut_store_body_t *bodies;
@@ -61,11 +62,15 @@ void aut_submission_destroy (aut_submission_t **self_p)
     if (!self)
         return;
     hold_t *hold = self->hold;
-    for (uint32_t i = 0; i < hold->shot_count; i++)
+    for (uint32_t i = 0; i < hold->shot_count; i++) {
         free (hold->shots[i]);
+        free (hold->scenes[i]);
+    }
     for (size_t i = 0; i < hold->model_count; i++)
         free (hold->models[i]);
     free (hold->shots);
+    free (hold->scenes);
+    free (hold->about);
     free (hold->tasks);
     free (hold->bodies);
     free (hold->specs);
@@ -339,8 +344,14 @@ static void fill_submission (work_t *work, const aut_plan_request_t *request)
     aut_store_job_t *job = &sub->store.job;
     hold->shot_count = (uint32_t)work->plan->shot_count;
     hold->shots = aut_calloc (work->plan->shot_count + 1, sizeof *hold->shots);
-    for (uint32_t i = 0; i < hold->shot_count; i++)
-        hold->shots[i] = aut_strdup (work->plan->shots[i].shot->id);
+    hold->scenes = aut_calloc (work->plan->shot_count + 1, sizeof *hold->scenes);
+    hold->about = aut_calloc (work->plan->shot_count + 1, sizeof *hold->about);
+    for (uint32_t i = 0; i < hold->shot_count; i++) {
+        const aut_plan_shot_t *shot = &work->plan->shots[i];
+        hold->shots[i] = aut_strdup (shot->shot->id);
+        hold->scenes[i] = aut_strdup (shot->scene->id ? shot->scene->id : "");
+        hold->about[i] = (aut_store_new_shot_t){hold->scenes[i], shot->native_frames};
+    }
     snprintf (job->project, sizeof job->project, "%s", work->film->project);
     set_idempotency (job, request);
     job->priority = submit->priority;
@@ -349,6 +360,7 @@ static void fill_submission (work_t *work, const aut_plan_request_t *request)
     job->shot_count = hold->shot_count;
     job->task_count = (uint32_t)work->plan->chunk_count;
     sub->store.shots = (const char *const *)hold->shots;
+    sub->store.about = hold->about;
     sub->store.tasks = hold->tasks;
     sub->store.bodies = hold->bodies;
     sub->core.priority = submit->priority;

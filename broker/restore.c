@@ -129,7 +129,9 @@ int aut_broker_restore (aut_broker_t *self)
 {
     walk_t walk = {.broker = self, .list = true};
     aut_store_visitor_t visitor = {&walk, take_job, take_task};
-    int rc = aut_store_load (self->store, 0, &visitor);
+    int rc = aut_ring_resume (&self->ring, self->store);
+    if (!rc)
+        rc = aut_store_load (self->store, 0, &visitor);
     finish_entry (&walk);
     if (rc)
         return rc;

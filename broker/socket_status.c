@@ -30,13 +30,10 @@ typedef struct {
     pending_t *pending; /* in order of arrival */
 } status_t;
 
-static const char *const kinds[] = {[AUT_QUERY_STATUS] = "status",
-                                    [AUT_QUERY_JOBS] = "jobs",
-                                    [AUT_QUERY_JOB] = "job",
-                                    [AUT_QUERY_NODES] = "nodes",
-                                    [AUT_QUERY_METRICS] = "metrics",
-                                    [AUT_QUERY_EVENTS] = "events",
-                                    NULL};
+static const char *const kinds[] = {[AUT_QUERY_STATUS] = "status",   [AUT_QUERY_JOBS] = "jobs",
+                                    [AUT_QUERY_JOB] = "job",         [AUT_QUERY_NODES] = "nodes",
+                                    [AUT_QUERY_METRICS] = "metrics", [AUT_QUERY_EVENTS] = "events",
+                                    [AUT_QUERY_EXPLAIN] = "explain", NULL};
 
 static int parse_kind (aut_query_t *query, const char *get)
 {
@@ -47,8 +44,8 @@ static int parse_kind (aut_query_t *query, const char *get)
         }
     const char *near = aut_nearest (get, kinds);
     return aut_fail (AUT_ERR_INVALID,
-                     "\"get\":\"%.64s\" is not known%s%s%s: it is one of status, jobs, job, nodes, "
-                     "metrics, events",
+                     "\"get\":\"%.64s\" is not known%s%s%s: it is one of status, jobs, job, "
+                     "explain, nodes, metrics, events",
                      get, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }
 
@@ -76,11 +73,13 @@ static int parse_object (const json_t *object, aut_query_t *query)
         rc = parse_number (object, "after", &query->after);
     if (!rc)
         rc = parse_number (object, "limit", &limit);
+    if (!rc && query->kind == AUT_QUERY_EVENTS)
+        rc = parse_number (object, "epoch", &query->epoch);
     query->limit = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
-    if (rc || query->kind != AUT_QUERY_JOB)
+    if (rc || (query->kind != AUT_QUERY_JOB && query->kind != AUT_QUERY_EXPLAIN))
         return rc;
     if (aut_json_string (object, "id", &id))
-        return aut_fail (AUT_ERR_INVALID, "\"job\" needs the job's \"id\"");
+        return aut_fail (AUT_ERR_INVALID, "\"%s\" needs the job's \"id\"", get);
     return aut_job_parse (&query->id, id);
 }
 

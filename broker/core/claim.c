@@ -63,6 +63,7 @@ static void claim_lease (aut_core_t *self, core_node_t *node, core_lease_t *leas
     if (lease->epoch != self->config.epoch) {
         lease->epoch = self->config.epoch;
         lease->granted = lease->progress_ms = self->now;
+        lease->adopted = true;
         core_emit_lease (self, lease, true);
         self->metrics.adopted++;
         core_pub_task (self, lease->job, lease->ordinal, false);
@@ -84,7 +85,7 @@ static void reclaim (aut_core_t *self, core_node_t *node, core_job_t *job, uint3
     core_lease_t *lease = core_lease_grant (self, job, ordinal, node, worker, self->config.epoch);
     core_queue_take (self, job, ordinal);
     lease->hello = self->hellos;
-    lease->confirmed = true;
+    lease->confirmed = lease->adopted = true;
     core_emit_lease (self, lease, true);
     self->metrics.adopted++;
     if (token.epoch != lease->epoch)

@@ -263,6 +263,14 @@ typedef enum {
     AUT_ACTION_KINDS
 } aut_core_action_kind_t;
 
+/*  Why a leased task waits again. */
+typedef enum {
+    AUT_ENDED_FAILED,
+    AUT_ENDED_MOVED, /* too little device memory: on to a bigger one */
+    AUT_ENDED_LOST,  /* with its node or lease */
+    AUT_ENDED_RELEASED
+} aut_core_end_t;
+
 /*  Strings belong to the actions and live until they are cleared. */
 typedef struct {
     aut_core_action_kind_t kind;
@@ -288,8 +296,9 @@ typedef struct {
             uint64_t job, task;
             uint32_t attempt;
             uint32_t failures;
-            uint64_t memory;  /* what the device must have from now on */
-            const char *code; /* last failure, NULL if it was none */
+            aut_core_end_t end; /* of the attempt */
+            uint64_t memory;    /* what the device must have from now on */
+            const char *code;   /* last failure, NULL if it was none */
             const char *message;
             uint64_t excluded[AUT_CORE_EXCLUDED]; /* nodes where it failed (hashes of names) */
             uint32_t excluded_count;
@@ -449,6 +458,8 @@ typedef enum {
     AUT_WAIT_NONE,    /* leased or ended */
     AUT_WAIT_TASK,    /* blocked: waits for task `after` */
     AUT_WAIT_BACKOFF, /* failed, tried again in `wait_ms` */
+    AUT_WAIT_NODE,    /* no node is online */
+    AUT_WAIT_DRAIN,   /* only nodes that drain could take it: `node` is one */
     AUT_WAIT_MODEL,   /* no node online offers `model` */
     AUT_WAIT_CLASS,   /* none of those has a device of `class_` */
     AUT_WAIT_MEMORY,  /* none of those has `memory` bytes */
@@ -463,7 +474,7 @@ typedef struct {
     aut_task_state_t state;
     uint32_t attempt, failures;
     uint64_t after;     /* task id, 0 = none */
-    const char *node;   /* LEASED: name, else "" */
+    const char *node;   /* LEASED, or it waits as this one drains: name, else "" */
     const char *device; /* LEASED, else "" */
     int64_t leased_ms;  /* LEASED: since when, on the core's clock */
     uint32_t step, steps, frame, frames;
@@ -473,6 +484,22 @@ typedef struct {
     const char *model, *class_; /* requirement */
     uint64_t memory;
 } aut_core_task_info_t;
+
+/*  What is before a task. */
+typedef struct {
+    uint32_t cost;
+    uint32_t before; /* ready tasks, of any job, whose turn is before this one's (turns only) */
+    double left_s;   /* seconds of its own work left; negative: nothing was measured, or it ended */
+    double until_s;  /* seconds until it is done, as far as can be seen; negative: not known */
+} aut_core_forecast_t;
+
+/*  And before a job. */
+typedef struct {
+    double progress; /* 0 … 1, by cost */
+    double left_s;   /* seconds until all that is open is done; negative: not known, or it ended */
+    uint32_t open, running; /* tasks that have not ended; those that are leased */
+    uint64_t waits;         /* the first that is open and not leased, 0 = none */
+} aut_core_outlook_t;
 
 typedef struct {
     uint64_t id;
@@ -499,11 +526,18 @@ int aut_core_node (const aut_core_t *self, uint64_t node, aut_core_node_info_t *
 int aut_core_node_by_name (const aut_core_t *self, const char *name, aut_core_node_info_t *out);
 int aut_core_worker (const aut_core_t *self, uint64_t node, uint32_t index,
                      aut_core_worker_info_t *out);
+/*  Linear in the job's tasks: their number of `forecasts` (zeroed; NULL = not wanted) and the
+ * job's.
+ */
+int aut_core_outlook (const aut_core_t *self, uint64_t job, aut_core_outlook_t *out,
+                      aut_core_forecast_t *forecasts);
+/*  Fills in `before` of those that are ready. */
+int aut_core_turns (const aut_core_t *self, uint64_t job, aut_core_forecast_t *forecasts);
 /*  The first with an id greater than `after` (0 = from the start); AUT_ERR_NOT_FOUND at the end. */
 int aut_core_next_job (const aut_core_t *self, uint64_t after, aut_core_job_info_t *out);
 int aut_core_next_node (const aut_core_t *self, uint64_t after, aut_core_node_info_t *out);
 
-/*  The waiting reason as a sentence ("no node with model wan-2.2", "no device with 80 GB"), "" for
+/*  The waiting reason as a phrase ("no node with model wan-2.2", "no device with 80 GB"), "" for
  *  NONE and TASK (the adapter knows the shot's name); returns `text`. */
 const char *aut_core_wait_text (const aut_core_task_info_t *task, char *text, size_t size);
 

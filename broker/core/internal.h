@@ -11,6 +11,7 @@
 #define AUT_BROKER_CORE_INTERNAL_H
 
 #include "broker/core/core.h"
+#include "broker/core/pace.h"
 #include "lib/core/epoch.h"
 #include "lib/core/heap.h"
 #include "lib/core/mem.h"
@@ -147,6 +148,7 @@ struct core_model {
     uint32_t refs;                         /* offers and groups */
     core_group_t *groups;                  /* all that a held job asks for */
     core_group_t *active;                  /* those with ready tasks */
+    aut_pace_t paces[AUT_CORE_CLASSES];    /* as measured, by the device's class */
     core_offer_t *roots[AUT_CORE_CLASSES]; /* of workers that can be given work, per class */
     UT_hash_handle hh;
 };
@@ -221,6 +223,9 @@ struct core_lease {
     uint64_t hello; /* number of the HELLO that listed it last */
     int64_t granted, started_ms, progress_ms, due;
     uint32_t step, steps, frame, frames;
+    bool adopted;      /* its beginning was not seen */
+    double first_part; /* how far it was by its first news, and when */
+    int64_t first_ms;
     size_t heap_index;
     char *device; /* restored ones only, until claimed */
 };
@@ -411,9 +416,9 @@ void core_task_drop_input (core_job_t *job, const core_task_t *task);
 void core_task_failed (aut_core_t *self, core_job_t *job, uint32_t ordinal, core_node_t *node,
                        uint64_t device_memory, const char *code, const char *message);
 /*  The task (leased no more) waits for work again; nobody's fault. */
-void core_task_again (aut_core_t *self, core_job_t *job, uint32_t ordinal);
+void core_task_again (aut_core_t *self, core_job_t *job, uint32_t ordinal, aut_core_end_t end);
 void core_task_succeeded (aut_core_t *self, core_job_t *job, uint32_t ordinal, uint64_t node_key);
-void core_emit_wait (aut_core_t *self, const core_job_t *job, uint32_t ordinal);
+void core_emit_wait (aut_core_t *self, const core_job_t *job, uint32_t ordinal, aut_core_end_t end);
 int core_task_set_memory (aut_core_t *self, core_job_t *job, uint32_t ordinal, uint64_t memory);
 
 /* ---- lease.c ---- */
@@ -423,6 +428,7 @@ core_lease_t *core_lease_grant (aut_core_t *self, core_job_t *job, uint32_t ordi
 void core_lease_end (aut_core_t *self, core_lease_t *lease);
 /*  Nobody's fault: the task waits again. With `reclaim` its holder may come back with it. */
 void core_lease_lost (aut_core_t *self, core_lease_t *lease, bool reclaim);
+void core_lease_back (aut_core_t *self, core_lease_t *lease, bool reclaim, aut_core_end_t end);
 void core_lease_due (aut_core_t *self, core_lease_t *lease);
 aut_core_token_t core_lease_token (const core_lease_t *lease);
 void core_emit_lease (aut_core_t *self, const core_lease_t *lease, bool adopted);

@@ -120,6 +120,11 @@ void core_lease_end (aut_core_t *self, core_lease_t *lease)
 
 void core_lease_lost (aut_core_t *self, core_lease_t *lease, bool reclaim)
 {
+    core_lease_back (self, lease, reclaim, AUT_ENDED_LOST);
+}
+
+void core_lease_back (aut_core_t *self, core_lease_t *lease, bool reclaim, aut_core_end_t end)
+{
     core_job_t *job = lease->job;
     uint32_t ordinal = lease->ordinal;
     core_task_t *task = &job->items[ordinal];
@@ -130,7 +135,7 @@ void core_lease_lost (aut_core_t *self, core_lease_t *lease, bool reclaim)
         task->flags |= TASK_RECLAIM;
         task->u.holder = holder;
     }
-    core_task_again (self, job, ordinal);
+    core_task_again (self, job, ordinal, end);
 }
 
 void core_emit_lease (aut_core_t *self, const core_lease_t *lease, bool adopted)
@@ -166,7 +171,7 @@ static void on_started (aut_core_t *self, core_lease_t *lease)
     lease->started = true;
     lease->started_ms = lease->progress_ms = self->now;
     core_lease_due (self, lease);
-    core_pub_task (self, lease->job, lease->ordinal, false);
+    core_pub_task (self, lease->job, lease->ordinal, true);
 }
 
 static void on_progress (aut_core_t *self, core_lease_t *lease, const aut_core_event_t *event)
@@ -179,6 +184,10 @@ static void on_progress (aut_core_t *self, core_lease_t *lease, const aut_core_e
     lease->steps = event->u.task.steps;
     lease->frame = event->u.task.frame;
     lease->frames = event->u.task.frames;
+    if (!lease->first_ms) {
+        lease->first_ms = self->now;
+        lease->first_part = aut_core_part (lease->step, lease->steps, lease->frame, lease->frames);
+    }
     core_pub_task (self, lease->job, lease->ordinal, true);
 }
 
@@ -195,6 +204,16 @@ static const char *done_fault (const core_job_t *job, uint32_t ordinal, const au
     if (task->first_next != AUT_CORE_NONE && aut_hash_is_zero (&done->tail))
         return "the result has no tail, and other chunks start from it";
     return NULL;
+}
+
+/*  How long its work took, for the next ones' time left. */
+static void note_pace (aut_core_t *self, const core_lease_t *lease)
+{
+    const core_task_t *task = &lease->job->items[lease->ordinal];
+    core_model_t *model = lease->job->buckets[task->bucket]->group->model;
+    if (lease->started && !lease->adopted && lease->worker)
+        aut_pace_add (&model->paces[lease->worker->class_],
+                      (double)(self->now - lease->started_ms) / 1000, task->cost);
 }
 
 /*  So that the node finds what it could go on with, without a search. */
@@ -226,6 +245,7 @@ static void on_done (aut_core_t *self, core_lease_t *lease, const aut_core_done_
     action->u.result.device = core_text (self, lease->worker ? lease->worker->device : NULL);
     action->u.result.done = done;
     core_emit_token (self, AUT_SEND_ACK, node->peer, token, 0);
+    note_pace (self, lease);
     core_lease_end (self, lease);
     core_task_state (self, job, ordinal, AUT_TASK_DONE);
     core_task_set_tail (job, ordinal, &done->tail, node->id);
@@ -244,7 +264,7 @@ static void on_release (aut_core_t *self, core_lease_t *lease, core_node_t *node
     self->metrics.released++;
     node->released = true; /* it would only give the next one back too */
     core_node_able (self, node);
-    core_lease_lost (self, lease, false);
+    core_lease_back (self, lease, false, AUT_ENDED_RELEASED);
 }
 
 static void on_current (aut_core_t *self, const aut_core_event_t *event, core_lease_t *lease)

@@ -32,8 +32,30 @@ int aut_core_next_job (const aut_core_t *self, uint64_t after, aut_core_job_info
     return 0;
 }
 
+/*  A node online that meets the demand, but takes no more work; NULL if there is none. */
+static const core_node_t *drains (const aut_core_t *self, const core_group_t *group)
+{
+    bool any = !*self->metrics.classes[group->class_].name;
+    if (!self->metrics.nodes[AUT_NODE_DRAINING])
+        return NULL;
+    for (const core_node_t *node = self->by_id; node; node = node->hh_id.next) {
+        if (node->state != AUT_NODE_DRAINING)
+            continue;
+        for (uint32_t i = 0; i < node->worker_count; i++) {
+            const core_worker_t *worker = &node->workers[i];
+            if (worker->memory < group->memory || (!any && worker->class_ != group->class_))
+                continue;
+            for (uint32_t k = 0; k < worker->offer_count; k++)
+                if (worker->offers[k].model == group->model)
+                    return node;
+        }
+    }
+    return NULL;
+}
+
 /*  What keeps a ready task from running: the first demand that no node online meets. */
-static aut_core_wait_t wait_of (const aut_core_t *self, const core_group_t *group)
+static aut_core_wait_t wait_of (const aut_core_t *self, const core_group_t *group,
+                                const char **name)
 {
     bool any = !*self->metrics.classes[group->class_].name, model = false, class_ = false;
     for (uint32_t i = 0; i < self->metrics.class_count; i++) {
@@ -44,6 +66,13 @@ static aut_core_wait_t wait_of (const aut_core_t *self, const core_group_t *grou
         class_ = true;
         if (core_offer_first (root, group->memory, OFFER_FULL))
             return AUT_WAIT_WORKER;
+    }
+    if (!self->metrics.nodes[AUT_NODE_ONLINE] && !self->metrics.nodes[AUT_NODE_DRAINING])
+        return AUT_WAIT_NODE;
+    const core_node_t *node = drains (self, group);
+    if (node) {
+        *name = node->name;
+        return AUT_WAIT_DRAIN;
     }
     return !model ? AUT_WAIT_MODEL : !class_ ? AUT_WAIT_CLASS : AUT_WAIT_MEMORY;
 }
@@ -57,7 +86,7 @@ static void task_wait (const aut_core_t *self, const core_task_t *task, const co
         out->wait = AUT_WAIT_BACKOFF;
         out->wait_ms = task->trouble->due > self->now ? task->trouble->due - self->now : 0;
     } else if (task->state == AUT_TASK_READY) {
-        out->wait = wait_of (self, group);
+        out->wait = wait_of (self, group, &out->node);
     }
 }
 
@@ -119,7 +148,14 @@ const char *aut_core_wait_text (const aut_core_task_info_t *task, char *text, si
     double gigabytes = (double)task->memory / 1e9;
     switch (task->wait) {
     case AUT_WAIT_BACKOFF:
-        snprintf (text, size, "tried again in %.1f s", (double)task->wait_ms / 1000);
+        snprintf (text, size, "backing off after a failure, again in %lld s",
+                  (long long)(task->wait_ms + 999) / 1000);
+        break;
+    case AUT_WAIT_NODE:
+        snprintf (text, size, "no node is connected");
+        break;
+    case AUT_WAIT_DRAIN:
+        snprintf (text, size, "only node %s could take it, and it drains", task->node);
         break;
     case AUT_WAIT_MODEL:
         snprintf (text, size, "no node with model %s", task->model);
@@ -131,7 +167,7 @@ const char *aut_core_wait_text (const aut_core_task_info_t *task, char *text, si
         snprintf (text, size, "no device with %.*f GB", gigabytes < 10 ? 1 : 0, gigabytes);
         break;
     case AUT_WAIT_WORKER:
-        snprintf (text, size, "waits for a free worker");
+        snprintf (text, size, "is next: waits for a free device");
         break;
     default:
         snprintf (text, size, "%s", "");

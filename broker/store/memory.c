@@ -3,7 +3,7 @@
  *
  *  A batch is applied change by change with an undo list; the first refusal undoes it all.
  */
-#include "broker/store/store.h"
+#include "broker/store/memory_story.h"
 
 #include "lib/core/epoch.h"
 #include "lib/core/error.h"
@@ -19,6 +19,8 @@ typedef struct {
     char **shots;
     aut_store_task_t *tasks;
     aut_store_body_t *bodies;
+    aut_store_shot_t *about;
+    int64_t *leased; /* by ordinal: when the lease that a task has, or had last, began */
 } record_t;
 
 /*  How to take one change back: a task's or a job's old value, or "the last record goes". */
@@ -38,6 +40,7 @@ typedef struct {
     size_t result_count, result_cap;
     undo_t *undo;
     size_t undo_count, undo_cap;
+    aut_memory_story_t story;
     uint64_t commits, epoch;
 } memory_t;
 
@@ -88,6 +91,8 @@ static void free_record (record_t *record)
     free (record->shots);
     free (record->tasks);
     free (record->bodies);
+    free (record->about);
+    free (record->leased);
 }
 
 static void undo_all (memory_t *self)
@@ -153,8 +158,16 @@ static int submit (memory_t *self, const aut_store_submission_t *sub)
     record_t *record = &self->records[self->record_count++];
     record->job = sub->job;
     record->shots = aut_calloc (sub->job.shot_count + 1, sizeof *record->shots);
-    for (uint32_t i = 0; i < sub->job.shot_count; i++)
+    record->about = aut_calloc (sub->job.shot_count + 1, sizeof *record->about);
+    record->leased = aut_calloc (sub->job.task_count + 1, sizeof *record->leased);
+    for (uint32_t i = 0; i < sub->job.shot_count; i++) {
+        aut_store_shot_t *about = &record->about[i];
         record->shots[i] = aut_strdup (sub->shots[i]);
+        about->index = i;
+        about->frames = sub->about ? sub->about[i].frames : 0;
+        set_text (about->id, sizeof about->id, sub->shots[i]);
+        set_text (about->scene, sizeof about->scene, sub->about ? sub->about[i].scene : NULL);
+    }
     record->tasks = aut_calloc (sub->job.task_count + 1, sizeof *record->tasks);
     record->bodies = aut_calloc (sub->job.task_count + 1, sizeof *record->bodies);
     for (uint32_t i = 0; i < sub->job.task_count; i++) {
@@ -176,6 +189,7 @@ static int set_job (memory_t *self, const aut_store_mutation_t *m, aut_store_job
     undo->job = m->id;
     undo->state = record->job.state;
     record->job.state = state;
+    aut_memory_tell (&self->story, m);
     if (m->kind == AUT_STORE_JOB_STATE)
         return 0;
     bool cancel = m->kind == AUT_STORE_JOB_CANCEL;
@@ -184,6 +198,8 @@ static int set_job (memory_t *self, const aut_store_mutation_t *m, aut_store_job
         bool open = task->state == AUT_STORE_WAITS || task->state == AUT_STORE_LEASED;
         if (task->state == AUT_STORE_DONE || open != cancel)
             continue;
+        if (task->state == AUT_STORE_LEASED)
+            aut_memory_end (&self->story, task, record->leased[i], m, AUT_STORE_ENDED_CANCELLED);
         save_task (self, task);
         task->state = cancel ? AUT_STORE_CANCELLED : AUT_STORE_WAITS;
         if (!cancel) {
@@ -243,13 +259,20 @@ static void add_result (memory_t *self, aut_store_task_t *task, const aut_store_
 
 static int set_task (memory_t *self, const aut_store_mutation_t *m)
 {
-    aut_store_task_t *task = find_task (self, m->id, NULL);
+    record_t *record;
+    aut_store_task_t *task = find_task (self, m->id, &record);
     if (!task || !holds (m, task))
         return aut_fail (AUT_ERR_FENCED,
                          "task t%llu, attempt %u, epoch " AUT_EPOCH_TEXT " is not what is stored",
                          (unsigned long long)m->id, m->attempt, AUT_EPOCH_ARGS (m->epoch));
+    int64_t *leased = &record->leased[task->ordinal];
+    bool adopted = m->kind == AUT_STORE_LEASE && m->adopted;
+    if (adopted || (m->end && task->state == AUT_STORE_LEASED))
+        aut_memory_end (&self->story, task, *leased, m, adopted ? AUT_STORE_ENDED_ADOPTED : m->end);
     save_task (self, task);
     if (m->kind == AUT_STORE_LEASE) {
+        if (!adopted)
+            *leased = m->at_ms;
         set_lease (task, m);
     } else if (m->kind == AUT_STORE_WAIT) {
         task->state = AUT_STORE_WAITS;
@@ -259,8 +282,10 @@ static int set_task (memory_t *self, const aut_store_mutation_t *m)
         task->state = AUT_STORE_FAILED;
         set_failure (task, m);
     } else {
-        if (m->kind == AUT_STORE_RESULT)
+        if (m->kind == AUT_STORE_RESULT) {
             add_result (self, task, m->result);
+            aut_memory_made (&self->story, task, *leased, m);
+        }
         task->state = AUT_STORE_DONE;
         task->code[0] = task->message[0] = 0;
     }
@@ -277,6 +302,9 @@ static int apply (memory_t *self, const aut_store_mutation_t *m)
         return set_job (self, m, m->job_state);
     case AUT_STORE_JOB_CANCEL:
         return set_job (self, m, AUT_STORE_JOB_CANCELLED);
+    case AUT_STORE_EVENTS:
+        aut_memory_put_events (&self->story, self->epoch, m->events);
+        return 0;
     default:
         return set_task (self, m);
     }
@@ -287,13 +315,16 @@ static int memory_commit (aut_store_t *store, const aut_store_mutation_t *batch,
     memory_t *self = (memory_t *)store;
     pthread_mutex_lock (&self->mutex);
     self->undo_count = 0;
+    aut_memory_mark_t mark = aut_memory_mark (&self->story);
     int rc = 0;
     for (size_t i = 0; !rc && i < count; i++)
         rc = apply (self, &batch[i]);
-    if (rc)
+    if (rc) {
         undo_all (self);
-    else
+        aut_memory_undo (&self->story, &mark);
+    } else {
         self->commits++;
+    }
     pthread_mutex_unlock (&self->mutex);
     return rc;
 }
@@ -434,6 +465,8 @@ static void make_item (memory_t *self, const record_t *record, const aut_store_t
     set_text (item->node, sizeof item->node, task->node);
     set_text (item->device, sizeof item->device, task->device);
     item->attempt = task->attempt;
+    item->cost = task->cost;
+    set_text (item->model, sizeof item->model, task->model);
     item->has_result = task->state == AUT_STORE_DONE && task->result;
     if (item->has_result)
         item->result = self->results[task->result - 1];
@@ -466,6 +499,104 @@ static int memory_stats (aut_store_t *store, aut_store_stats_t *stats)
     return 0;
 }
 
+/*  The attempt that made a task's result: a cached one's stands with the task that it was made for.
+ */
+static int give_done (memory_t *self, const aut_store_task_t *task, aut_store_attempt_fn *each,
+                      void *ctx)
+{
+    if (task->state != AUT_STORE_DONE || !task->result)
+        return 0;
+    const aut_store_result_t *result = &self->results[task->result - 1];
+    aut_store_attempt_t out = {.task = task->id,
+                               .attempt = result->attempt,
+                               .end = AUT_STORE_ENDED_DONE,
+                               .node = result->node,
+                               .device = result->device,
+                               .code = "",
+                               .message = "",
+                               .seconds = result->seconds,
+                               .preview = result->preview.hash};
+    aut_memory_made_t made = aut_memory_maker (&self->story, task->result);
+    out.maker = made.task;
+    out.assigned_ms = made.assigned_ms;
+    out.ended_ms = made.ended_ms;
+    return each (ctx, &out);
+}
+
+static int give_running (const record_t *record, const aut_store_task_t *task,
+                         aut_store_attempt_fn *each, void *ctx)
+{
+    aut_store_attempt_t out = {.task = task->id,
+                               .maker = task->id,
+                               .attempt = task->attempt,
+                               .assigned_ms = record->leased[task->ordinal],
+                               .node = task->node,
+                               .device = task->device,
+                               .code = "",
+                               .message = ""};
+    return task->state == AUT_STORE_LEASED ? each (ctx, &out) : 0;
+}
+
+static int memory_attempts (aut_store_t *store, uint64_t first, uint64_t end, bool all,
+                            aut_store_attempt_fn *each, void *ctx)
+{
+    memory_t *self = (memory_t *)store;
+    const aut_store_task_t *task;
+    record_t *record;
+    int rc = 0;
+    pthread_mutex_lock (&self->mutex);
+    for (uint64_t id = first; rc >= 0 && id < end && (task = find_task (self, id, NULL)); id++)
+        rc = give_done (self, task, each, ctx);
+    if (rc >= 0 && all)
+        rc = aut_memory_attempts (&self->story, first, end, each, ctx);
+    for (uint64_t id = first; rc >= 0 && all && id < end; id++)
+        if ((task = find_task (self, id, &record)))
+            rc = give_running (record, task, each, ctx);
+    pthread_mutex_unlock (&self->mutex);
+    return rc < 0 ? rc : 0;
+}
+
+static int memory_shots (aut_store_t *store, uint64_t job, uint32_t after, uint32_t limit,
+                         aut_store_shot_t *shots, uint32_t *count)
+{
+    memory_t *self = (memory_t *)store;
+    *count = 0;
+    pthread_mutex_lock (&self->mutex);
+    const record_t *record = find_job (self, job);
+    for (uint32_t i = after; record && i < record->job.shot_count && *count < limit; i++)
+        shots[(*count)++] = record->about[i];
+    pthread_mutex_unlock (&self->mutex);
+    return 0;
+}
+
+static int memory_story (aut_store_t *store, uint64_t job, uint32_t limit, aut_store_story_t *items,
+                         uint32_t *count)
+{
+    memory_t *self = (memory_t *)store;
+    pthread_mutex_lock (&self->mutex);
+    *count = aut_memory_told (&self->story, job, limit, items);
+    pthread_mutex_unlock (&self->mutex);
+    return 0;
+}
+
+static int memory_events (aut_store_t *store, uint64_t after, aut_store_event_fn *each, void *ctx)
+{
+    memory_t *self = (memory_t *)store;
+    pthread_mutex_lock (&self->mutex);
+    int rc = aut_memory_events (&self->story, after, each, ctx);
+    pthread_mutex_unlock (&self->mutex);
+    return rc;
+}
+
+static int memory_event_bound (aut_store_t *store, uint64_t *bound)
+{
+    memory_t *self = (memory_t *)store;
+    pthread_mutex_lock (&self->mutex);
+    *bound = self->story.bound;
+    pthread_mutex_unlock (&self->mutex);
+    return 0;
+}
+
 static void memory_destroy (aut_store_t **self_p)
 {
     memory_t *self = (memory_t *)*self_p;
@@ -476,6 +607,7 @@ static void memory_destroy (aut_store_t **self_p)
     free (self->records);
     free (self->results);
     free (self->undo);
+    aut_memory_story_clear (&self->story);
     pthread_mutex_destroy (&self->mutex);
     free (self);
     *self_p = NULL;
@@ -494,6 +626,11 @@ static const aut_store_ops_t memory_ops = {
     .job = memory_job,
     .items = memory_items,
     .stats = memory_stats,
+    .attempts = memory_attempts,
+    .shots = memory_shots,
+    .story = memory_story,
+    .events = memory_events,
+    .event_bound = memory_event_bound,
 };
 
 int aut_store_open_memory (aut_store_t **out)

@@ -38,4 +38,24 @@
 /*  Whose job it is: the client's public key, '' for jobs of a broker without keys. */
 #define AUT_SCHEMA_2 "ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
 
+/*  What people ask later: when a lease began, how every attempt ended (one that made a result
+ * stands with it), what became of jobs, what shots are; and the events of state changes, a row a
+ * commit, each with the number of the row before it and the bytes of all rows up to it. */
+#define AUT_SCHEMA_3                                                                               \
+    "ALTER TABLE tasks ADD COLUMN leased_ms INTEGER NOT NULL DEFAULT 0;"                           \
+    "ALTER TABLE results ADD COLUMN assigned_ms INTEGER NOT NULL DEFAULT 0;"                       \
+    "ALTER TABLE results ADD COLUMN ended_ms INTEGER NOT NULL DEFAULT 0;"                          \
+    "ALTER TABLE shots ADD COLUMN scene TEXT NOT NULL DEFAULT '';"                                 \
+    "ALTER TABLE shots ADD COLUMN frames INTEGER NOT NULL DEFAULT 0;"                              \
+    "CREATE TABLE attempts (task INTEGER NOT NULL, attempt INTEGER NOT NULL, "                     \
+    "  ended_ms INTEGER NOT NULL, result INTEGER NOT NULL, assigned_ms INTEGER NOT NULL, "         \
+    "  node TEXT NOT NULL, device TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, "      \
+    "  PRIMARY KEY (task, attempt, ended_ms, result)) WITHOUT ROWID;"                              \
+    "CREATE TABLE story (id INTEGER PRIMARY KEY, job INTEGER NOT NULL, at_ms INTEGER NOT NULL, "   \
+    "  what INTEGER NOT NULL);"                                                                    \
+    "CREATE INDEX story_job ON story (job);"                                                       \
+    "CREATE TABLE events (seq INTEGER PRIMARY KEY, prev INTEGER NOT NULL, "                        \
+    "  epoch INTEGER NOT NULL, total INTEGER NOT NULL, body BLOB NOT NULL);"                       \
+    "INSERT INTO meta VALUES ('events', 0);"
+
 #endif

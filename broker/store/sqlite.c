@@ -41,23 +41,17 @@ int aut_sqlite_run (sqlite3 *db, sqlite3_stmt *stmt, const char *what)
     return result;
 }
 
-/*  Binds parameters one after another. */
-typedef struct {
-    sqlite3_stmt *stmt;
-    int n;
-} binder_t;
-
-static void bind_int (binder_t *b, uint64_t value)
+void aut_bind_int (aut_binder_t *b, uint64_t value)
 {
     sqlite3_bind_int64 (b->stmt, ++b->n, (sqlite3_int64)value);
 }
 
-static void bind_text (binder_t *b, const char *text)
+void aut_bind_text (aut_binder_t *b, const char *text)
 {
     sqlite3_bind_text (b->stmt, ++b->n, text, -1, SQLITE_STATIC);
 }
 
-static void bind_blob (binder_t *b, const void *data, size_t size)
+void aut_bind_blob (aut_binder_t *b, const void *data, size_t size)
 {
     if (size)
         sqlite3_bind_blob64 (b->stmt, ++b->n, data, size, SQLITE_STATIC);
@@ -65,62 +59,62 @@ static void bind_blob (binder_t *b, const void *data, size_t size)
         sqlite3_bind_null (b->stmt, ++b->n);
 }
 
-static void bind_hash (binder_t *b, const aut_hash_t *hash)
+static void bind_hash (aut_binder_t *b, const aut_hash_t *hash)
 {
-    bind_blob (b, hash->bytes, aut_hash_is_zero (hash) ? 0 : sizeof hash->bytes);
+    aut_bind_blob (b, hash->bytes, aut_hash_is_zero (hash) ? 0 : sizeof hash->bytes);
 }
 
-static void bind_ref (binder_t *b, const aut_store_blob_t *ref)
+static void bind_ref (aut_binder_t *b, const aut_store_blob_t *ref)
 {
     bind_hash (b, &ref->hash);
-    bind_int (b, ref->size);
+    aut_bind_int (b, ref->size);
 }
 
 static int put_job (aut_sqlite_t *self, const aut_store_job_t *job)
 {
-    binder_t b = {self->writes[AUT_SQL_PUT_JOB], 0};
-    bind_int (&b, job->id);
-    bind_text (&b, job->project);
+    aut_binder_t b = {self->writes[AUT_SQL_PUT_JOB], 0};
+    aut_bind_int (&b, job->id);
+    aut_bind_text (&b, job->project);
     if (job->idempotency[0])
-        bind_text (&b, job->idempotency);
+        aut_bind_text (&b, job->idempotency);
     else
         sqlite3_bind_null (b.stmt, ++b.n);
-    bind_int (&b, (uint64_t)(int64_t)job->priority);
-    bind_int (&b, (uint64_t)job->created_ms);
+    aut_bind_int (&b, (uint64_t)(int64_t)job->priority);
+    aut_bind_int (&b, (uint64_t)job->created_ms);
     sqlite3_bind_blob64 (b.stmt, ++b.n, job->submission.bytes, 32, SQLITE_STATIC);
-    bind_int (&b, job->state);
-    bind_int (&b, job->shot_count);
-    bind_int (&b, job->first_task);
-    bind_int (&b, job->task_count);
-    bind_text (&b, job->owner);
+    aut_bind_int (&b, job->state);
+    aut_bind_int (&b, job->shot_count);
+    aut_bind_int (&b, job->first_task);
+    aut_bind_int (&b, job->task_count);
+    aut_bind_text (&b, job->owner);
     return aut_sqlite_run (self->db, b.stmt, "cannot insert a job");
 }
 
 static int put_task (aut_sqlite_t *self, const aut_store_new_task_t *task)
 {
-    binder_t b = {self->writes[AUT_SQL_PUT_TASK], 0};
-    bind_int (&b, task->id);
-    bind_int (&b, task->job);
-    bind_int (&b, task->ordinal);
-    bind_int (&b, task->shot);
-    bind_int (&b, task->chunk);
+    aut_binder_t b = {self->writes[AUT_SQL_PUT_TASK], 0};
+    aut_bind_int (&b, task->id);
+    aut_bind_int (&b, task->job);
+    aut_bind_int (&b, task->ordinal);
+    aut_bind_int (&b, task->shot);
+    aut_bind_int (&b, task->chunk);
     sqlite3_bind_blob64 (b.stmt, ++b.n, task->key.bytes, 32, SQLITE_STATIC);
-    bind_int (&b, task->predecessor);
-    bind_text (&b, task->model);
-    bind_text (&b, task->class_);
-    bind_int (&b, task->cost);
-    bind_int (&b, task->result);
-    bind_int (&b, task->memory);
+    aut_bind_int (&b, task->predecessor);
+    aut_bind_text (&b, task->model);
+    aut_bind_text (&b, task->class_);
+    aut_bind_int (&b, task->cost);
+    aut_bind_int (&b, task->result);
+    aut_bind_int (&b, task->memory);
     return aut_sqlite_run (self->db, b.stmt, "cannot insert a task");
 }
 
 static int put_body (aut_sqlite_t *self, uint64_t task, const aut_store_body_t *body)
 {
-    binder_t b = {self->writes[AUT_SQL_PUT_BODY], 0};
-    bind_int (&b, task);
-    bind_blob (&b, body->spec, body->spec ? body->spec_size : 0);
+    aut_binder_t b = {self->writes[AUT_SQL_PUT_BODY], 0};
+    aut_bind_int (&b, task);
+    aut_bind_blob (&b, body->spec, body->spec ? body->spec_size : 0);
     bind_ref (&b, &body->spec_blob);
-    bind_blob (&b, body->inputs, body->input_count * sizeof *body->inputs);
+    aut_bind_blob (&b, body->inputs, body->input_count * sizeof *body->inputs);
     return aut_sqlite_run (self->db, b.stmt, "cannot insert a spec");
 }
 
@@ -128,10 +122,12 @@ static int put_submission (aut_sqlite_t *self, const aut_store_submission_t *sub
 {
     int rc = put_job (self, &sub->job);
     for (uint32_t i = 0; !rc && i < sub->job.shot_count; i++) {
-        binder_t b = {self->writes[AUT_SQL_PUT_SHOT], 0};
-        bind_int (&b, sub->job.id);
-        bind_int (&b, i);
-        bind_text (&b, sub->shots[i]);
+        aut_binder_t b = {self->writes[AUT_SQL_PUT_SHOT], 0};
+        aut_bind_int (&b, sub->job.id);
+        aut_bind_int (&b, i);
+        aut_bind_text (&b, sub->shots[i]);
+        aut_bind_text (&b, sub->about && sub->about[i].scene ? sub->about[i].scene : "");
+        aut_bind_int (&b, sub->about ? sub->about[i].frames : 0);
         rc = aut_sqlite_run (self->db, b.stmt, "cannot insert a shot");
     }
     for (uint32_t i = 0; !rc && i < sub->job.task_count; i++) {
@@ -143,7 +139,7 @@ static int put_submission (aut_sqlite_t *self, const aut_store_submission_t *sub
 }
 
 /*  Runs an update of one task whose WHERE is its fence. */
-static int run_fenced (aut_sqlite_t *self, binder_t *b, const aut_store_mutation_t *m,
+static int run_fenced (aut_sqlite_t *self, aut_binder_t *b, const aut_store_mutation_t *m,
                        const char *what)
 {
     int rc = aut_sqlite_run (self->db, b->stmt, what);
@@ -156,75 +152,88 @@ static int run_fenced (aut_sqlite_t *self, binder_t *b, const aut_store_mutation
 
 static int set_job (aut_sqlite_t *self, const aut_store_mutation_t *m, aut_store_job_state_t state)
 {
-    binder_t b = {self->writes[AUT_SQL_SET_JOB], 0};
-    bind_int (&b, m->id);
-    bind_int (&b, state);
-    return aut_sqlite_run (self->db, b.stmt, "cannot update a job");
+    aut_binder_t b = {self->writes[AUT_SQL_SET_JOB], 0};
+    aut_bind_int (&b, m->id);
+    aut_bind_int (&b, state);
+    int rc = aut_sqlite_run (self->db, b.stmt, "cannot update a job");
+    return rc ? rc : aut_sqlite_tell (self, m);
 }
 
 static int set_tasks (aut_sqlite_t *self, int which, const aut_store_mutation_t *m)
 {
-    binder_t b = {self->writes[which], 0};
-    bind_int (&b, m->id);
+    aut_binder_t b = {self->writes[which], 0};
+    aut_bind_int (&b, m->id);
     return aut_sqlite_run (self->db, b.stmt, "cannot update a job's tasks");
 }
 
 static int lease (aut_sqlite_t *self, const aut_store_mutation_t *m)
 {
-    binder_t b = {self->writes[m->adopted ? AUT_SQL_ADOPT : AUT_SQL_LEASE], 0};
-    bind_int (&b, m->id);
-    bind_int (&b, m->attempt);
-    bind_int (&b, m->epoch);
-    bind_text (&b, m->node ? m->node : "");
-    bind_text (&b, m->device ? m->device : "");
-    bind_blob (&b, m->instance, m->instance ? AUT_STORE_INSTANCE : 0);
+    int rc = m->adopted ? aut_sqlite_end_attempt (self, m, AUT_STORE_ENDED_ADOPTED) : 0;
+    if (rc)
+        return rc;
+    aut_binder_t b = {self->writes[m->adopted ? AUT_SQL_ADOPT : AUT_SQL_LEASE], 0};
+    aut_bind_int (&b, m->id);
+    aut_bind_int (&b, m->attempt);
+    aut_bind_int (&b, m->epoch);
+    aut_bind_text (&b, m->node ? m->node : "");
+    aut_bind_text (&b, m->device ? m->device : "");
+    aut_bind_blob (&b, m->instance, m->instance ? AUT_STORE_INSTANCE : 0);
+    if (!m->adopted)
+        aut_bind_int (&b, (uint64_t)m->at_ms);
     return run_fenced (self, &b, m, "cannot lease");
 }
 
 static int wait_again (aut_sqlite_t *self, const aut_store_mutation_t *m)
 {
-    binder_t b = {self->writes[AUT_SQL_WAIT], 0};
-    bind_int (&b, m->id);
-    bind_int (&b, m->attempt);
-    bind_int (&b, m->failures);
-    bind_int (&b, m->memory);
-    bind_text (&b, m->code);
-    bind_text (&b, m->message);
+    int rc = aut_sqlite_end_attempt (self, m, m->end);
+    if (rc)
+        return rc;
+    aut_binder_t b = {self->writes[AUT_SQL_WAIT], 0};
+    aut_bind_int (&b, m->id);
+    aut_bind_int (&b, m->attempt);
+    aut_bind_int (&b, m->failures);
+    aut_bind_int (&b, m->memory);
+    aut_bind_text (&b, m->code);
+    aut_bind_text (&b, m->message);
     return run_fenced (self, &b, m, "cannot take a lease back");
 }
 
 static int finish_cached (aut_sqlite_t *self, const aut_store_mutation_t *m)
 {
-    binder_t b = {self->writes[AUT_SQL_TAKE_OVER], 0};
-    bind_int (&b, m->id);
+    aut_binder_t b = {self->writes[AUT_SQL_TAKE_OVER], 0};
+    aut_bind_int (&b, m->id);
     return run_fenced (self, &b, m, "cannot take over a result");
 }
 
 static int fail_task (aut_sqlite_t *self, const aut_store_mutation_t *m)
 {
-    binder_t b = {self->writes[AUT_SQL_FAIL], 0};
-    bind_int (&b, m->id);
-    bind_int (&b, m->failures);
-    bind_text (&b, m->code);
-    bind_text (&b, m->message);
+    int rc = m->end ? aut_sqlite_end_attempt (self, m, m->end) : 0;
+    if (rc)
+        return rc;
+    aut_binder_t b = {self->writes[AUT_SQL_FAIL], 0};
+    aut_bind_int (&b, m->id);
+    aut_bind_int (&b, m->failures);
+    aut_bind_text (&b, m->code);
+    aut_bind_text (&b, m->message);
     return run_fenced (self, &b, m, "cannot fail a task");
 }
 
 static int put_result (aut_sqlite_t *self, const aut_store_mutation_t *m)
 {
     const aut_store_result_t *r = m->result;
-    binder_t b = {self->writes[AUT_SQL_PUT_RESULT], 0};
-    bind_int (&b, m->id);
+    aut_binder_t b = {self->writes[AUT_SQL_PUT_RESULT], 0};
+    aut_bind_int (&b, m->id);
     bind_ref (&b, &r->mezzanine);
     bind_ref (&b, &r->tail);
     bind_ref (&b, &r->preview);
     bind_ref (&b, &r->metadata);
-    bind_blob (&b, r->used, r->used_count * sizeof *r->used);
+    aut_bind_blob (&b, r->used, r->used_count * sizeof *r->used);
     sqlite3_bind_double (b.stmt, ++b.n, r->seconds);
-    bind_int (&b, r->peak_bytes);
-    bind_text (&b, r->node);
-    bind_text (&b, r->device);
-    bind_int (&b, r->attempt);
+    aut_bind_int (&b, r->peak_bytes);
+    aut_bind_text (&b, r->node);
+    aut_bind_text (&b, r->device);
+    aut_bind_int (&b, r->attempt);
+    aut_bind_int (&b, (uint64_t)m->at_ms);
     return aut_sqlite_run (self->db, b.stmt, "cannot insert a result");
 }
 
@@ -233,11 +242,11 @@ static int finish (aut_sqlite_t *self, const aut_store_mutation_t *m)
     int rc = put_result (self, m);
     if (rc)
         return rc;
-    binder_t b = {self->writes[AUT_SQL_FINISH], 0};
-    bind_int (&b, m->id);
-    bind_int (&b, m->attempt);
-    bind_int (&b, m->epoch);
-    bind_int (&b, (uint64_t)sqlite3_last_insert_rowid (self->db));
+    aut_binder_t b = {self->writes[AUT_SQL_FINISH], 0};
+    aut_bind_int (&b, m->id);
+    aut_bind_int (&b, m->attempt);
+    aut_bind_int (&b, m->epoch);
+    aut_bind_int (&b, (uint64_t)sqlite3_last_insert_rowid (self->db));
     return run_fenced (self, &b, m, "cannot store a result");
 }
 
@@ -251,6 +260,8 @@ static int apply (aut_sqlite_t *self, const aut_store_mutation_t *m)
         return set_job (self, m, m->job_state);
     case AUT_STORE_JOB_CANCEL:
         rc = set_job (self, m, AUT_STORE_JOB_CANCELLED);
+        if (!rc)
+            rc = aut_sqlite_cancel_attempts (self, m);
         return rc ? rc : set_tasks (self, AUT_SQL_CANCEL_TASKS, m);
     case AUT_STORE_JOB_RETRY:
         rc = set_job (self, m, m->job_state);
@@ -265,6 +276,8 @@ static int apply (aut_sqlite_t *self, const aut_store_mutation_t *m)
         return finish_cached (self, m);
     case AUT_STORE_FAIL:
         return fail_task (self, m);
+    case AUT_STORE_EVENTS:
+        return aut_sqlite_put_events (self, m->events);
     }
     return aut_fail (AUT_ERR_INTERNAL, "unknown mutation %d", (int)m->kind);
 }
@@ -313,15 +326,18 @@ static int sqlite_commit (aut_store_t *store, const aut_store_mutation_t *batch,
     int rc = aut_sqlite_run (self->db, self->writes[AUT_SQL_BEGIN], "cannot begin");
     if (!rc)
         rc = check_epoch (self);
+    self->next_events = self->events;
     for (size_t i = 0; !rc && i < count; i++)
         rc = apply (self, &batch[i]);
     if (!rc)
         rc = aut_sqlite_run (self->db, self->writes[AUT_SQL_COMMIT], "cannot commit");
-    if (rc)
+    if (rc) {
         roll_back (self);
-    else
-        count_rows (self, batch, count);
-    return rc;
+        return rc;
+    }
+    self->events = self->next_events;
+    count_rows (self, batch, count);
+    return 0;
 }
 
 static void read_task (sqlite3_stmt *stmt, aut_store_task_t *task)
@@ -468,4 +484,9 @@ const aut_store_ops_t aut_sqlite_ops = {
     .items = aut_sqlite_items,
     .stats = aut_sqlite_stats,
     .job = aut_sqlite_job,
+    .attempts = aut_sqlite_attempts,
+    .shots = aut_sqlite_shots,
+    .story = aut_sqlite_story,
+    .events = aut_sqlite_events,
+    .event_bound = aut_sqlite_event_bound,
 };

@@ -17,7 +17,7 @@ static const char *const write_sql[] = {
 static const char *const read_sql[] = {AUT_SQL_READS (SQL)};
 #undef SQL
 
-static const char *const migrations[] = {AUT_SCHEMA_1, AUT_SCHEMA_2};
+static const char *const migrations[] = {AUT_SCHEMA_1, AUT_SCHEMA_2, AUT_SCHEMA_3};
 
 static int run_text (sqlite3 *db, const char *sql, const char *what)
 {
@@ -189,6 +189,8 @@ int aut_store_open_sqlite (aut_store_t **out, const char *dir)
         rc = take_epoch (self);
     if (!rc)
         rc = count_all (self);
+    if (!rc)
+        rc = aut_sqlite_events_open (self);
     aut_store_t *store = &self->store;
     if (rc)
         aut_sqlite_destroy (&store);

@@ -78,14 +78,13 @@ static void read_result (sqlite3_stmt *stmt, aut_store_result_t *r)
     r->attempt = (uint32_t)sqlite3_column_int64 (stmt, 14);
 }
 
-/*  Begins a read: locks and hands out the statement. */
-static sqlite3_stmt *begin (aut_sqlite_t *self, int which)
+sqlite3_stmt *aut_sqlite_begin (aut_sqlite_t *self, int which)
 {
     pthread_mutex_lock (&self->mutex);
     return self->reads[which];
 }
 
-static int end (aut_sqlite_t *self, sqlite3_stmt *stmt, int rc)
+int aut_sqlite_end (aut_sqlite_t *self, sqlite3_stmt *stmt, int rc)
 {
     sqlite3_reset (stmt);
     pthread_mutex_unlock (&self->mutex);
@@ -105,11 +104,11 @@ static int one_row (aut_sqlite_t *self, sqlite3_stmt *stmt, const char *what)
 
 static int read_number (aut_sqlite_t *self, int which, uint64_t *out)
 {
-    sqlite3_stmt *stmt = begin (self, which);
+    sqlite3_stmt *stmt = aut_sqlite_begin (self, which);
     int rc = one_row (self, stmt, "a number");
     if (!rc)
         *out = (uint64_t)sqlite3_column_int64 (stmt, 0);
-    return end (self, stmt, rc);
+    return aut_sqlite_end (self, stmt, rc);
 }
 
 int aut_sqlite_next_ids (aut_store_t *store, uint64_t *job, uint64_t *task)
@@ -149,49 +148,49 @@ static void copy_body (sqlite3_stmt *stmt, aut_store_body_t *body, void **hold)
 int aut_sqlite_body (aut_store_t *store, uint64_t task, aut_store_body_t *body, void **hold)
 {
     aut_sqlite_t *self = (aut_sqlite_t *)store;
-    sqlite3_stmt *stmt = begin (self, AUT_SQL_BODY);
+    sqlite3_stmt *stmt = aut_sqlite_begin (self, AUT_SQL_BODY);
     sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)task);
     *hold = NULL;
     int rc = one_row (self, stmt, "the spec of a task");
     if (!rc)
         copy_body (stmt, body, hold);
-    return end (self, stmt, rc);
+    return aut_sqlite_end (self, stmt, rc);
 }
 
 int aut_sqlite_result (aut_store_t *store, uint64_t task, aut_store_result_t *result)
 {
     aut_sqlite_t *self = (aut_sqlite_t *)store;
-    sqlite3_stmt *stmt = begin (self, AUT_SQL_RESULT);
+    sqlite3_stmt *stmt = aut_sqlite_begin (self, AUT_SQL_RESULT);
     sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)task);
     int rc = one_row (self, stmt, "the result of a task");
     if (!rc)
         read_result (stmt, result);
-    return end (self, stmt, rc);
+    return aut_sqlite_end (self, stmt, rc);
 }
 
 int aut_sqlite_cached (aut_store_t *store, const aut_hash_t *key, uint64_t *id,
                        aut_store_result_t *result)
 {
     aut_sqlite_t *self = (aut_sqlite_t *)store;
-    sqlite3_stmt *stmt = begin (self, AUT_SQL_BY_KEY);
+    sqlite3_stmt *stmt = aut_sqlite_begin (self, AUT_SQL_BY_KEY);
     sqlite3_bind_blob64 (stmt, 1, key->bytes, sizeof key->bytes, SQLITE_STATIC);
     int rc = one_row (self, stmt, "a cached result");
     if (!rc) {
         read_result (stmt, result);
         *id = (uint64_t)sqlite3_column_int64 (stmt, RESULT_COLUMNS);
     }
-    return end (self, stmt, rc);
+    return aut_sqlite_end (self, stmt, rc);
 }
 
 int aut_sqlite_idempotent (aut_store_t *store, const char *key, uint64_t *job)
 {
     aut_sqlite_t *self = (aut_sqlite_t *)store;
-    sqlite3_stmt *stmt = begin (self, AUT_SQL_IDEMPOTENT);
+    sqlite3_stmt *stmt = aut_sqlite_begin (self, AUT_SQL_IDEMPOTENT);
     sqlite3_bind_text (stmt, 1, key, -1, SQLITE_STATIC);
     int rc = one_row (self, stmt, "an idempotency key");
     if (!rc)
         *job = (uint64_t)sqlite3_column_int64 (stmt, 0);
-    return end (self, stmt, rc);
+    return aut_sqlite_end (self, stmt, rc);
 }
 
 static void read_item (sqlite3_stmt *stmt, aut_store_item_t *item)
@@ -209,6 +208,8 @@ static void read_item (sqlite3_stmt *stmt, aut_store_item_t *item)
     aut_sqlite_text (stmt, c++, item->node, sizeof item->node);
     aut_sqlite_text (stmt, c++, item->device, sizeof item->device);
     item->attempt = (uint32_t)sqlite3_column_int64 (stmt, c++);
+    item->cost = (uint32_t)sqlite3_column_int64 (stmt, c++);
+    aut_sqlite_text (stmt, c++, item->model, sizeof item->model);
     aut_sqlite_text (stmt, c++, item->shot, sizeof item->shot);
     /* A cached result is linked from the start, but counts only once its task is done. */
     item->has_result =
@@ -220,7 +221,7 @@ static void read_item (sqlite3_stmt *stmt, aut_store_item_t *item)
 int aut_sqlite_job (aut_store_t *store, uint64_t id, aut_store_job_t *job)
 {
     aut_sqlite_t *self = (aut_sqlite_t *)store;
-    sqlite3_stmt *stmt = begin (self, AUT_SQL_JOB);
+    sqlite3_stmt *stmt = aut_sqlite_begin (self, AUT_SQL_JOB);
     sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)id);
     int step = sqlite3_step (stmt), rc = 0;
     if (step == SQLITE_ROW)
@@ -229,7 +230,7 @@ int aut_sqlite_job (aut_store_t *store, uint64_t id, aut_store_job_t *job)
         rc = aut_fail (AUT_ERR_NOT_FOUND, "there is no job j%llu", (unsigned long long)id);
     else
         rc = aut_sqlite_fail (self->reader, "cannot read a job");
-    return end (self, stmt, rc);
+    return aut_sqlite_end (self, stmt, rc);
 }
 
 int aut_sqlite_items (aut_store_t *store, uint64_t job, uint64_t after, uint32_t limit,
@@ -238,7 +239,7 @@ int aut_sqlite_items (aut_store_t *store, uint64_t job, uint64_t after, uint32_t
     aut_sqlite_t *self = (aut_sqlite_t *)store;
     *count = 0;
     int rc = 0;
-    sqlite3_stmt *stmt = begin (self, AUT_SQL_ITEMS);
+    sqlite3_stmt *stmt = aut_sqlite_begin (self, AUT_SQL_ITEMS);
     sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)job);
     sqlite3_bind_int64 (stmt, 2, (sqlite3_int64)after);
     sqlite3_bind_int64 (stmt, 3, limit);
@@ -247,7 +248,7 @@ int aut_sqlite_items (aut_store_t *store, uint64_t job, uint64_t after, uint32_t
         read_item (stmt, &items[(*count)++]);
     if (step != SQLITE_ROW && step != SQLITE_DONE)
         rc = aut_sqlite_fail (self->reader, "cannot read the results");
-    return end (self, stmt, rc);
+    return aut_sqlite_end (self, stmt, rc);
 }
 
 int aut_sqlite_stats (aut_store_t *store, aut_store_stats_t *stats)

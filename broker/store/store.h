@@ -1,4 +1,4 @@
-/*  The durable store of a broker: jobs, tasks, leases, results.
+/*  The durable store of a broker: jobs, tasks, leases, results, attempts and events.
  *
  *  An implementation is a const table of functions. There are two: SQLite (WAL, synchronous =
  *  FULL) and memory, under one test suite; PostgreSQL is to be the third, for standby brokers.
@@ -21,12 +21,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AUT_STORE_SCHEMA 2      /* the newest schema that this build knows */
-#define AUT_STORE_USED_MAX 64   /* hashes of inputs recorded with a result */
-#define AUT_STORE_INPUTS_MAX 64 /* input files of a task beside its predecessor's tail */
-#define AUT_STORE_NAME 128      /* bytes of a node's or device's name, with its 0 */
-#define AUT_STORE_INSTANCE 16   /* bytes of a node's instance id */
-#define AUT_STORE_OWNER 41      /* bytes of a client's key as text, with its 0 */
+#define AUT_STORE_SCHEMA 3               /* the newest schema that this build knows */
+#define AUT_STORE_USED_MAX 64            /* hashes of inputs recorded with a result */
+#define AUT_STORE_INPUTS_MAX 64          /* input files of a task beside its predecessor's tail */
+#define AUT_STORE_NAME 128               /* bytes of a node's or device's name, with its 0 */
+#define AUT_STORE_INSTANCE 16            /* bytes of a node's instance id */
+#define AUT_STORE_OWNER 41               /* bytes of a client's key as text, with its 0 */
+#define AUT_STORE_EVENT_BYTES (32 << 20) /* of events that are kept; a little more at times */
 
 /*  As in the core; blocked and ready are not told apart here: both wait. */
 typedef enum {
@@ -56,6 +57,19 @@ typedef struct {
     char role[8]; /* "init", "last", "image" */
     aut_store_blob_t blob;
 } aut_store_input_t;
+
+/*  How an attempt ended. Stored: values stay. */
+typedef enum {
+    AUT_STORE_RUNS, /* not yet */
+    AUT_STORE_ENDED_DONE,
+    AUT_STORE_ENDED_FAILED,
+    AUT_STORE_ENDED_MOVED, /* its device had too little memory: on to a bigger one */
+    AUT_STORE_ENDED_LOST,  /* its node or lease was */
+    AUT_STORE_ENDED_RELEASED,
+    AUT_STORE_ENDED_CANCELLED,
+    AUT_STORE_ENDED_ADOPTED, /* goes on, under a new token; another entry tells its end */
+    AUT_STORE_ENDS
+} aut_store_end_t;
 
 /*  What a chunk's execution gave. Strings are "" when unknown. */
 typedef struct {
@@ -124,10 +138,17 @@ typedef struct {
     const char *model, *class_;
 } aut_store_new_task_t;
 
+/*  What else is known of a shot when it is submitted. */
+typedef struct {
+    const char *scene; /* its scene's id, or NULL */
+    uint32_t frames;   /* native ones that its chunks keep, 0 = unknown */
+} aut_store_new_shot_t;
+
 /*  A whole submission. `bodies` runs beside `tasks`. */
 typedef struct {
     aut_store_job_t job;
-    const char *const *shots; /* shot ids, job.shot_count of them */
+    const char *const *shots;          /* shot ids, job.shot_count of them */
+    const aut_store_new_shot_t *about; /* beside `shots`, or NULL */
     const aut_store_new_task_t *tasks;
     const aut_store_body_t *bodies;
 } aut_store_submission_t;
@@ -145,8 +166,19 @@ typedef enum {
     AUT_STORE_WAIT,      /* leased → waiting; the stored attempt must be `attempt` */
     AUT_STORE_RESULT, /* leased → done by `result`; the stored lease must be `attempt`, `epoch` */
     AUT_STORE_CACHED, /* waiting → done by the result that the submission linked */
-    AUT_STORE_FAIL    /* waiting or leased → failed */
+    AUT_STORE_FAIL,   /* waiting or leased → failed */
+    AUT_STORE_EVENTS  /* `events`; at most one in a batch */
 } aut_store_mutation_kind_t;
+
+/*  Events of one batch, to be told again to watchers that missed them. Their numbers rise from
+ *  batch to batch, also over restarts. */
+typedef struct {
+    uint64_t last;    /* number of the last one in `text` */
+    uint64_t bound;   /* numbers up to this are spent, told or not; 0 = as before */
+    const char *text; /* lines "JOB SEQ MEMBERS\n": the job's number or 0, the event's, and its JSON
+                         after "seq", without the last brace */
+    size_t size;      /* 0: only the bound */
+} aut_store_events_t;
 
 /*  One change. Pointers are borrowed for the commit; texts may be NULL for "". */
 typedef struct {
@@ -163,6 +195,9 @@ typedef struct {
     const char *code, *message;
     const aut_store_result_t *result;
     const aut_store_submission_t *submission;
+    const aut_store_events_t *events;
+    int64_t at_ms;       /* wall clock: what it is told to have happened at */
+    aut_store_end_t end; /* WAIT, FAIL: of the attempt, if the task was leased */
 } aut_store_mutation_t;
 
 /*  Receives what is stored, jobs by id, each followed by its tasks by ordinal. `result` is the one
@@ -187,8 +222,48 @@ typedef struct {
     aut_store_result_t result;
     char code[32], message[512];
     char node[AUT_STORE_NAME], device[AUT_STORE_NAME];
-    uint32_t attempt;
+    uint32_t attempt, cost;
+    char model[256];
 } aut_store_item_t;
+
+/*  An attempt at a task, for its story. Texts are borrowed for the call that gives it out. */
+typedef struct {
+    uint64_t task;
+    uint32_t attempt;
+    aut_store_end_t end;
+    int64_t assigned_ms, ended_ms; /* wall clock; 0 = unknown, or not ended */
+    const char *node, *device;
+    const char *code, *message; /* "" unless it failed or moved */
+    double seconds;             /* DONE: of work, as the node measured it */
+    aut_hash_t preview;         /* DONE: zero = none */
+    uint64_t maker; /* DONE: the task that it was made for: another one's, if it was cached */
+} aut_store_attempt_t;
+
+/*  Gets one; a negative return ends the walk. */
+typedef int (aut_store_attempt_fn) (void *ctx, const aut_store_attempt_t *attempt);
+
+/*  A shot as it was submitted. */
+typedef struct {
+    uint32_t index, frames; /* frames 0 = unknown */
+    char id[64], scene[64]; /* scene "" = unknown */
+} aut_store_shot_t;
+
+/*  Something that happened to a job as a whole. Values stay. */
+typedef enum {
+    AUT_STORE_TOLD_RUNNING = 1,
+    AUT_STORE_TOLD_DONE,
+    AUT_STORE_TOLD_FAILED,
+    AUT_STORE_TOLD_CANCELLED,
+    AUT_STORE_TOLD_RETRIED
+} aut_store_told_t;
+typedef struct {
+    int64_t at_ms;
+    aut_store_told_t what;
+} aut_store_story_t;
+
+/*  Gets one stored event; the text is borrowed. A negative return ends the walk. */
+typedef int (aut_store_event_fn) (void *ctx, uint64_t epoch, uint64_t job, uint64_t seq,
+                                  const char *members, size_t size);
 
 typedef struct {
     uint64_t jobs, tasks, results; /* rows */
@@ -217,6 +292,14 @@ typedef struct {
     int (*items) (aut_store_t *self, uint64_t job, uint64_t after, uint32_t limit,
                   aut_store_item_t *items, uint32_t *count);
     int (*stats) (aut_store_t *self, aut_store_stats_t *stats);
+    int (*attempts) (aut_store_t *self, uint64_t first, uint64_t end, bool all,
+                     aut_store_attempt_fn *each, void *ctx);
+    int (*shots) (aut_store_t *self, uint64_t job, uint32_t after, uint32_t limit,
+                  aut_store_shot_t *shots, uint32_t *count);
+    int (*story) (aut_store_t *self, uint64_t job, uint32_t limit, aut_store_story_t *items,
+                  uint32_t *count);
+    int (*events) (aut_store_t *self, uint64_t after, aut_store_event_fn *each, void *ctx);
+    int (*event_bound) (aut_store_t *self, uint64_t *bound);
 } aut_store_ops_t;
 
 /*  An implementation's struct begins with this. */
@@ -268,6 +351,28 @@ int aut_store_job (aut_store_t *self, uint64_t id, aut_store_job_t *job);
 int aut_store_items (aut_store_t *self, uint64_t job, uint64_t after, uint32_t limit,
                      aut_store_item_t *items, uint32_t *count);
 int aut_store_stats (aut_store_t *self, aut_store_stats_t *stats);
+/*  The attempts at the tasks `first` … `end` − 1: those that made a result, then with `all` those
+ *  that ended otherwise and then those that run; each by task and in the order they ended. */
+int aut_store_attempts (aut_store_t *self, uint64_t first, uint64_t end, bool all,
+                        aut_store_attempt_fn *each, void *ctx);
+/*  Up to `limit` shots of a job from index `after` on. */
+int aut_store_shots (aut_store_t *self, uint64_t job, uint32_t after, uint32_t limit,
+                     aut_store_shot_t *shots, uint32_t *count);
+/*  The newest `limit` entries, oldest first. */
+int aut_store_story (aut_store_t *self, uint64_t job, uint32_t limit, aut_store_story_t *items,
+                     uint32_t *count);
+/*  The stored events after number `after`, in order. AUT_ERR_NOT_FOUND: some of those are not kept
+ *  any more. */
+int aut_store_events (aut_store_t *self, uint64_t after, aut_store_event_fn *each, void *ctx);
+/*  Numbers up to this may have been told. */
+int aut_store_event_bound (aut_store_t *self, uint64_t *bound);
+/*  What a change of a job's state is told as in its story, 0 = not at all. For implementations. */
+aut_store_told_t aut_store_told (const aut_store_mutation_t *mutation);
+/*  Takes a line of aut_store_events_t apart, up to `end`: the next line, or NULL when there was
+ * none.
+ */
+const char *aut_store_event_line (const char *line, const char *end, uint64_t *job, uint64_t *seq,
+                                  const char **members, size_t *size);
 
 /*  A consistent copy of DIR's database into the new file `path`, while a broker may use it. Takes
  *  no epoch of it; the copy has none, so that its first broker gets an identity of its own: both

@@ -956,7 +956,9 @@ static void begin_small_ring (void)
     begin_with (&options);
 }
 
-START_TEST (old_events_are_gone)
+/*  Events older than the ring come from the store; places that no broker of this state gave out are
+ *  gone. */
+START_TEST (old_events_are_stored)
 {
     char *job = submit_film (client, "film", 1, 1);
     for (int i = 0; i < 4; i++) {
@@ -964,15 +966,31 @@ START_TEST (old_events_are_gone)
         OK (aut_client_retry (client, job));
     }
     json_t *reply = NULL;
-    ck_assert_int_eq (aut_client_query (client, "{\"get\":\"events\",\"after\":0}", &reply),
-                      AUT_ERR_NOT_FOUND);
+    json_t *all = query (client, "{\"get\":\"events\",\"after\":0}");
     json_t *status = query (client, "{\"get\":\"status\"}");
     json_int_t seq = json_integer_value (json_object_get (status, "seq"));
     ck_assert_int_ge (seq, 8);
     char *text = aut_sprintf ("{\"get\":\"events\",\"after\":%lld}", (long long)seq - 4);
     reply = query (client, text);
-    ck_assert_uint_eq (json_array_size (json_object_get (reply, "events")), 4);
+    json_t *newest = json_object_get (reply, "events"), *events = json_object_get (all, "events");
+    size_t count = json_array_size (events);
+    ck_assert_uint_eq (json_array_size (newest), 4);
+    ck_assert_uint_eq (count, (size_t)seq); /* none of them was progress */
+    ck_assert_int_eq (json_integer_value (json_object_get (all, "next")), seq);
+    for (size_t i = 0; i < 4; i++) /* as they were published, word for word */
+        ck_assert (json_equal (json_array_get (newest, i), json_array_get (events, count - 4 + i)));
     json_decref (reply);
+    json_decref (all);
+    reply = query (client, "{\"get\":\"events\",\"after\":1,\"limit\":2}");
+    ck_assert_uint_eq (json_array_size (json_object_get (reply, "events")), 2);
+    ck_assert_int_eq (json_integer_value (json_object_get (reply, "next")), 3);
+    json_decref (reply);
+    free (text);
+    text = aut_sprintf ("{\"get\":\"events\",\"after\":%lld}", (long long)seq + 1);
+    ck_assert_int_eq (aut_client_query (client, text, &reply), AUT_ERR_NOT_FOUND);
+    ck_assert_int_eq (
+        aut_client_query (client, "{\"get\":\"events\",\"after\":1,\"epoch\":1048577}", &reply),
+        AUT_ERR_NOT_FOUND); /* another broker's */
     json_decref (status);
     free (text);
     free (job);
@@ -1126,7 +1144,7 @@ int main (void)
     tcase_add_test (tc, http_pages);
     tcase_add_test (tc, start_is_refused);
     tcase_add_test (add (suite, "hasty", begin_hasty), silent_node_is_lost);
-    tcase_add_test (add (suite, "small ring", begin_small_ring), old_events_are_gone);
+    tcase_add_test (add (suite, "small ring", begin_small_ring), old_events_are_stored);
     tcase_add_test (add (suite, "inproc", NULL), inproc_broker);
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);

@@ -110,6 +110,39 @@ static int faulty_stats (aut_store_t *self, aut_store_stats_t *stats)
     return aut_store_stats (faulty.inner, stats);
 }
 
+static int faulty_attempts (aut_store_t *self, uint64_t first, uint64_t end, bool all,
+                            aut_store_attempt_fn *each, void *ctx)
+{
+    (void)self;
+    return aut_store_attempts (faulty.inner, first, end, all, each, ctx);
+}
+
+static int faulty_shots (aut_store_t *self, uint64_t job, uint32_t after, uint32_t limit,
+                         aut_store_shot_t *shots, uint32_t *count)
+{
+    (void)self;
+    return aut_store_shots (faulty.inner, job, after, limit, shots, count);
+}
+
+static int faulty_story (aut_store_t *self, uint64_t job, uint32_t limit, aut_store_story_t *items,
+                         uint32_t *count)
+{
+    (void)self;
+    return aut_store_story (faulty.inner, job, limit, items, count);
+}
+
+static int faulty_events (aut_store_t *self, uint64_t after, aut_store_event_fn *each, void *ctx)
+{
+    (void)self;
+    return aut_store_events (faulty.inner, after, each, ctx);
+}
+
+static int faulty_event_bound (aut_store_t *self, uint64_t *bound)
+{
+    (void)self;
+    return aut_store_event_bound (faulty.inner, bound);
+}
+
 static const aut_store_ops_t faulty_ops = {
     .destroy = faulty_destroy,
     .epoch = faulty_epoch,
@@ -123,6 +156,11 @@ static const aut_store_ops_t faulty_ops = {
     .job = faulty_job,
     .items = faulty_items,
     .stats = faulty_stats,
+    .attempts = faulty_attempts,
+    .shots = faulty_shots,
+    .story = faulty_story,
+    .events = faulty_events,
+    .event_bound = faulty_event_bound,
 };
 
 static struct aut_store *wrap (void *ctx, struct aut_store *inner)

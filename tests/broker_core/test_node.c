@@ -119,7 +119,8 @@ START_TEST (a_drained_node_gets_no_more)
     scene_check (&s);
     aut_core_task_info_t info;
     aut_core_task (s.core, 2, &info);
-    ck_assert_int_eq (info.wait, AUT_WAIT_MODEL);
+    ck_assert_int_eq (info.wait, AUT_WAIT_DRAIN);
+    ck_assert_str_eq (info.node, "a");
     scene_drain (&s, "nobody");
     ck_assert_int_eq (s.code, AUT_ERR_NOT_FOUND);
     scene_node (&s, "b", 1, 1, 24);

@@ -331,7 +331,7 @@ START_TEST (a_waiting_task_says_why)
                 {AUT_WAIT_TASK, ""},
                 {AUT_WAIT_CLASS, "no tpu device with model m"},
                 {AUT_WAIT_NONE, ""},
-                {AUT_WAIT_WORKER, "waits for a free worker"}};
+                {AUT_WAIT_WORKER, "is next: waits for a free device"}};
     scene_open (&s);
     scene_node (&s, "a", 1, 1, 24);
     scene_submit_tasks (&s, 0, NULL, tasks, 5);

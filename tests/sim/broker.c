@@ -127,9 +127,7 @@ void broker_boot (sim_t *sim, uint32_t address)
     broker->options.silent_ms = SIM_SILENT_MS;
     broker->options.lease_ms = SIM_LEASE_MS;
     broker->lock_fd = -1;
-    broker->ring.cap = RING;
-    broker->ring.texts = aut_calloc (RING, sizeof *broker->ring.texts);
-    broker->ring.jobs = aut_calloc (RING, sizeof *broker->ring.jobs);
+    aut_ring_init (&broker->ring, RING);
     broker->state_dir = aut_strdup ("disk");
     make_mailboxes (broker);
     broker->store = disk_open (sim, self);
@@ -160,10 +158,7 @@ static void free_broker (aut_broker_t *self)
     aut_core_destroy (&self->core);
     aut_catalogue_destroy (&self->catalogue);
     aut_store_destroy (&self->store);
-    for (uint32_t i = 0; i < self->ring.cap; i++)
-        free (self->ring.texts[i]);
-    free (self->ring.texts);
-    free (self->ring.jobs);
+    aut_ring_clear (&self->ring);
     free (self->mutations);
     for (size_t i = 0; i < self->unfit_count; i++)
         free (self->unfit[i].message);

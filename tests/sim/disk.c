@@ -146,6 +146,34 @@ static int stats (aut_store_t *self, aut_store_stats_t *out)
     return aut_store_stats (inner (self), out);
 }
 
+static int attempts (aut_store_t *self, uint64_t first, uint64_t end, bool all,
+                     aut_store_attempt_fn *each, void *ctx)
+{
+    return aut_store_attempts (inner (self), first, end, all, each, ctx);
+}
+
+static int shots (aut_store_t *self, uint64_t job, uint32_t after, uint32_t limit,
+                  aut_store_shot_t *out, uint32_t *count)
+{
+    return aut_store_shots (inner (self), job, after, limit, out, count);
+}
+
+static int story (aut_store_t *self, uint64_t job, uint32_t limit, aut_store_story_t *out,
+                  uint32_t *count)
+{
+    return aut_store_story (inner (self), job, limit, out, count);
+}
+
+static int events (aut_store_t *self, uint64_t after, aut_store_event_fn *each, void *ctx)
+{
+    return aut_store_events (inner (self), after, each, ctx);
+}
+
+static int event_bound (aut_store_t *self, uint64_t *bound)
+{
+    return aut_store_event_bound (inner (self), bound);
+}
+
 static const aut_store_ops_t ops = {
     .destroy = destroy,
     .epoch = epoch,
@@ -159,6 +187,11 @@ static const aut_store_ops_t ops = {
     .job = job_of,
     .items = items,
     .stats = stats,
+    .attempts = attempts,
+    .shots = shots,
+    .story = story,
+    .events = events,
+    .event_bound = event_bound,
 };
 
 aut_store_t *disk_open (sim_t *sim, broker_t *broker)

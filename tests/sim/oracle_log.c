@@ -9,7 +9,7 @@
 #include <string.h>
 
 /*  Kinds of changes, as the log writes them: those of broker/store/store.h. */
-enum { SUBMIT, JOB_STATE, JOB_CANCEL, JOB_RETRY, LEASE, WAIT, RESULT, CACHED, FAIL };
+enum { SUBMIT, JOB_STATE, JOB_CANCEL, JOB_RETRY, LEASE, WAIT, RESULT, CACHED, FAIL, EVENTS };
 
 typedef struct {
     const uint8_t *at, *end;
@@ -428,6 +428,8 @@ void oracle_durable (oracle_t *self, int64_t now, const void *record, size_t siz
         change_t c = {0};
         take_change (&in, &c);
         ora_job_t *job = c.kind >= JOB_STATE && c.kind <= JOB_RETRY ? ora_job (self, c.id) : NULL;
+        if (c.kind == EVENTS)
+            continue; /* no promise of ours */
         if (c.kind == SUBMIT)
             on_submit (self, &in);
         else if (c.kind > JOB_RETRY)
