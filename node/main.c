@@ -117,11 +117,11 @@ static void tell (aut_notify_t *notify, const aut_node_daemon_t *node, bool drai
     bool online = aut_node_is_online (node);
     aut_notify_watchdog (notify, aut_node_is_well (node), aut_mono_ms (aut_clock_system ()));
     if (draining) {
-        aut_notify_stopping (notify);
         aut_notify_status (notify, "drains: what runs may finish");
+        aut_notify_stopping (notify);
     } else if (online) {
-        aut_notify_ready (notify);
         aut_notify_status (notify, "online");
+        aut_notify_ready (notify);
     } else {
         aut_notify_status (notify, "looks for the broker");
     }
