@@ -1037,7 +1037,6 @@ START_TEST (http_pages)
     expect_http ("GET /metrics HTTP/1.1", "200", "text/plain; version=0.0.4");
     expect_http ("GET /metrics HTTP/1.1", "200", "# TYPE auteur_tasks gauge");
     expect_http ("GET /nothing HTTP/1.1", "404", NULL);
-    expect_http ("GET / HTTP/1.1", "404", NULL);
     expect_http ("POST /metrics HTTP/1.1", "405", "Allow: GET, HEAD");
     expect_http ("DELETE /status.json HTTP/1.1", "405", NULL);
     char *answer = http ("HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

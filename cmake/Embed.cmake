@@ -1,0 +1,21 @@
+# cmake -DOUT=web.c -DFILES=A;B -P Embed.cmake: the files as arrays of bytes, in the table that
+# broker/http_internal.h declares.
+set (type_html "text/html")
+set (type_css "text/css")
+set (type_js "text/javascript")
+set (type_svg "image/svg+xml")
+set (arrays "")
+set (table "")
+set (n 0)
+foreach (file ${FILES})
+    get_filename_component (name ${file} NAME)
+    get_filename_component (extension ${file} EXT)
+    string (SUBSTRING ${extension} 1 -1 extension)
+    file (READ ${file} bytes HEX)
+    string (REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+    string (APPEND arrays "static const unsigned char file_${n}[] = {${bytes}};\n")
+    string (APPEND table "    {\"${name}\", \"${type_${extension}}; charset=utf-8\", file_${n}, sizeof file_${n}},\n")
+    math (EXPR n "${n} + 1")
+endforeach ()
+file (WRITE ${OUT} "/* Made by cmake/Embed.cmake. */\n#include \"broker/http_internal.h\"\n\n${arrays}\n"
+      "const aut_web_file_t aut_web_files[] = {\n${table}    {NULL, NULL, NULL, 0},\n};\n")
