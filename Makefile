@@ -17,12 +17,13 @@ CONFIGURE := cmake -G Ninja $(CMAKE_FLAGS) -S .
 # LibTorch comes into .venv/ unless there is no engine, or another one is named.
 TORCH := $(if $(filter -DAUTEUR_ENGINE=OFF -DAUTEUR_TORCH=%,$(CMAKE_FLAGS)),true,tools/torch.sh)
 
-.PHONY: help deps build demo demo-sheet check eval-mini lint bench fuzz soak sim mutants install clean
+.PHONY: help deps build demo demo-sheet check check-deploy eval-mini lint bench fuzz soak sim mutants install clean
 
 help:
 	@echo "make demo      install what is missing, build, and render a sample film"
 	@echo "make build     the programs, in $(BIN)/"
 	@echo "make check     every test, with AddressSanitizer and UBSan"
+	@echo "make check-deploy  manifests, images' recipes and units: schemas, rules, and started as they are"
 	@echo "make eval-mini what auteur-mini reaches, by a judge of its frames (some 10 minutes)"
 	@echo "make lint      format, clang-tidy, include arrows, banned calls"
 	@echo "make bench     figures of this machine"
@@ -56,6 +57,11 @@ check: deps
 	@$(CONFIGURE) -B $(CHECK) -DAUTEUR_SANITIZE=address,undefined >/dev/null
 	@cmake --build $(CHECK) -j $(JOBS)
 	@ctest --test-dir $(CHECK) --output-on-failure -j $(JOBS)
+
+# As root it starts the processes of deploy/, too.
+check-deploy: build
+	@tools/deps.sh deploy
+	@tools/check-deploy.sh $(BUILD)
 
 # EVAL='--json FILE' and other options of tests/mini/evaluate.py.
 eval-mini: build

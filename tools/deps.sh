@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh build|lint|bench: installs the Debian packages that are missing, and does nothing if none is.
+# deps.sh build|lint|bench|deploy: installs the Debian packages that are missing, and does nothing if none is.
 # "a|b": either name will do (the first that the distribution has is installed).
 set -eu
 
@@ -10,12 +10,14 @@ libass-dev libcairo2-dev libncurses-dev libseccomp-dev libsentencepiece-dev pyth
 jq ffmpeg fonts-dejavu-core fonts-noto-core"
 lint="$build git clang clang-format clang-tidy"
 bench="redis-server redis-tools beanstalkd postgresql python3-venv" # what the broker is measured against
+deploy="python3-venv bubblewrap util-linux systemd golang-github-containers-common" # make check-deploy
 
 case ${1:-build} in
 build) wanted=$build ;;
 lint) wanted=$lint ;;
 bench) wanted=$bench ;;
-*) echo "usage: deps.sh build|lint|bench" >&2; exit 2 ;;
+deploy) wanted=$deploy ;;
+*) echo "usage: deps.sh build|lint|bench|deploy" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

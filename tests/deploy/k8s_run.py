@@ -168,9 +168,12 @@ class Box:
         expect(text, f"{self.name} did not start: {self.tail()}")
         self.pid = json.loads(text)["child-pid"]
 
-    def tail(self):
+    def said(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:
-            return file.read()[-1500:]
+            return file.read()
+
+    def tail(self):
+        return self.said()[-1500:]
 
     def probe(self, probe):
         """None if it passes, else why not."""
@@ -202,10 +205,26 @@ class Box:
         for caps in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb"):
             expect(int(status[caps], 16) == 0, f"{self.name} has capabilities ({caps})")
         expect(status["NoNewPrivs"].strip() == "1", f"{self.name} may gain privileges")
+        wanted = "2" if self.world.profile else "0"
+        expect(status["Seccomp"].strip() == wanted, f"{self.name}: seccomp mode {status['Seccomp']}")
         expect(status["NSpid"].split()[-1] == "1", f"{self.name} is not process 1")
         for path in ("/", "/opt/auteur", "/usr", "/etc"):
             flags = os.statvfs(f"/proc/{self.pid}/root{path}").f_flag
             expect(flags & os.ST_RDONLY, f"{self.name} can write {path}")
+
+    def check_workers(self):
+        """That each worker has put a filter of its own below the container's."""
+        filters = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{entry}/status", encoding="ascii") as file:
+                    status = file.read()
+            except OSError:
+                continue
+            if re.search(rf"^PPid:\t{self.pid}$", status, re.M):
+                filters.append(int(re.search(r"^Seccomp_filters:\t(\d+)$", status, re.M).group(1)))
+        wanted = 2 if self.world.profile else 1
+        expect(filters and min(filters) >= wanted, f"{self.name}: its workers have {filters} filters of system calls")
 
     def stop(self):
         grace = self.pod["terminationGracePeriodSeconds"]
@@ -344,8 +363,12 @@ def play(prefix, broker_document, node_documents, services):
             box.check_process()
             print(f"k8s: {box.name}: ready as {box.user}:{box.group}")
         render(world, client)
-        confined = [re.search("confined[^\"\n]*", b.tail()) for b in nodes]
-        print(f"k8s: a film was rendered; workers {next((m.group(0) for m in confined if m), 'say nothing')}")
+        for node in nodes:
+            node.check_workers()
+        confined = {m for b in nodes for m in re.findall('confined: ([^"\n]*)', b.said())}
+        print(f"k8s: a film was rendered; seccomp {'RuntimeDefault' if world.profile else 'NOT in force'}; "
+              f"workers confine themselves below it, "
+              f"{'but: ' + '; '.join(confined) if confined else 'wholly'}")
         revoke(broker, nodes)
         print("k8s: a node out of the Secret's list was not ready, and was again when it was back")
         took = [box.stop() for box in nodes + [broker]]
