@@ -156,10 +156,13 @@ static void draw_job_head (const draw_t *draw, int y)
 /*  "#2 leased  try 1  gpu-a cuda:0  step 12/30 40%  32s, left 48s  …" */
 static void chunk_line (const json_t *chunk, char *out, size_t size)
 {
-    char place[120], step[64] = "", took[40], left[40];
+    char try[32] = "", place[120], step[64] = "", took[40], left[40];
+    double attempt = aut_top_number (chunk, "attempt", 0);
     double steps = aut_top_number (chunk, "steps", 0);
     bool runs = strcmp (aut_top_text (chunk, "state"), "leased") == 0;
     place_of (chunk, place, sizeof place);
+    if (attempt > 0)
+        snprintf (try, sizeof try, "try %.0f  ", attempt);
     if (runs && steps > 0)
         snprintf (step, sizeof step, "  step %.0f/%.0f", aut_top_number (chunk, "step", 0), steps);
     if (runs)
@@ -168,9 +171,9 @@ static void chunk_line (const json_t *chunk, char *out, size_t size)
     aut_top_time (aut_top_number (chunk, "seconds", -1), took, sizeof took);
     aut_top_time (runs ? aut_top_number (chunk, "left_s", -1) : -1, left, sizeof left);
     const char *error = aut_top_text (chunk, "error"), *wait = aut_top_text (chunk, "wait");
-    snprintf (out, size, "try %.0f  %s%s%s%s%s%s%s%s", aut_top_number (chunk, "attempt", 0), place,
-              step, *took ? "  " : "", took, *left ? ", left " : "", left,
-              *error || *wait ? "  " : "", *error ? error : wait);
+    snprintf (out, size, "%s%s%s%s%s%s%s%s%s", try, place, step, *took ? "  " : "", took,
+              *left ? ", left " : "", left, (*error || *wait) && attempt > 0 ? "  " : "",
+              *error ? error : wait);
 }
 
 /*  The chunks of the selected shot, from the first that is not done if they are many. */
@@ -211,6 +214,9 @@ void aut_top_draw_job (const draw_t *draw, int top, int bottom)
     aut_top_draw_pane (draw, PANE_SHOTS, "SHOTS", shot_columns,
                        sizeof shot_columns / sizeof shot_columns[0], top + 2,
                        bottom - chunks - (chunks > 0));
+    int under = top + 4 + (int)draw->top->panes[PANE_SHOTS].count + 1;
+    if (under > bottom - chunks || under < top)
+        under = bottom - chunks;
     if (chunks)
-        draw_chunks (draw, row->json, bottom - chunks, bottom);
+        draw_chunks (draw, row->json, under, under + chunks);
 }

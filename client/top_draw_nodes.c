@@ -47,13 +47,27 @@ static void put_shots (const draw_t *draw, const column_t *column, const row_t *
     aut_screen_put_right (draw->screen, y, x, width, AUT_STYLE_PLAIN, text);
 }
 
-/*  Where there is no column for the reason, it stands in the place of a bar that is empty. */
+/*  Where there is no column for the reason, it stands in the place of a bar that is empty and of
+ * the time left. */
+static bool shows_reason (const draw_t *draw, const row_t *row)
+{
+    return draw->screen->width < AUT_TOP_WIDE && *aut_top_text (row->json, "wait") &&
+           !(row->progress > 0);
+}
+
+static void put_job_left (const draw_t *draw, const column_t *column, const row_t *row, int y,
+                          int x, int width)
+{
+    if (!shows_reason (draw, row))
+        aut_top_put_left (draw, column, row, y, x, width);
+}
+
 static void put_job_progress (const draw_t *draw, const column_t *column, const row_t *row, int y,
                               int x, int width)
 {
-    const char *wait = aut_top_text (row->json, "wait");
-    if (draw->screen->width < AUT_TOP_WIDE && *wait && !(row->progress > 0))
-        aut_screen_put (draw->screen, y, x, draw->screen->width - x, AUT_STYLE_WARN, wait);
+    if (shows_reason (draw, row))
+        aut_screen_put (draw->screen, y, x, draw->screen->width - x, AUT_STYLE_WARN,
+                        aut_top_text (row->json, "wait"));
     else
         aut_top_put_progress (draw, column, row, y, x, width);
 }
@@ -146,7 +160,7 @@ static const column_t job_columns[] = {{"JOB", 7, 8, 0, false, put_id},
                                        {"PRIO", 4, 4, AUT_TOP_WIDE, true, put_priority},
                                        {"SHOTS", 9, 9, 0, true, put_shots},
                                        {"PROGRESS", 16, 20, 0, false, put_job_progress},
-                                       {"LEFT", 8, 8, 0, true, aut_top_put_left},
+                                       {"LEFT", 8, 8, 0, true, put_job_left},
                                        {"WAITS", 0, -4, AUT_TOP_WIDE, false, put_wait},
                                        {"SUBMITTED", 20, 20, 160, false, put_created}};
 
@@ -161,18 +175,22 @@ static const column_t node_columns[] = {
     {"PROGRESS", 11, 16, AUT_TOP_WIDE, false, put_task_progress},
     {"SEEN", 6, 6, AUT_TOP_WIDE, true, put_seen}};
 
+/*  Lines that a pane would fill: its heads, and at least one below them. */
+static int lines_of (const pane_t *pane)
+{
+    size_t rows = pane->count < AUT_SCREEN_MAX_HEIGHT ? pane->count : AUT_SCREEN_MAX_HEIGHT;
+    return (int)(rows ? rows : 1) + 2;
+}
+
 void aut_top_draw_overview (const draw_t *draw, int top, int bottom)
 {
     const aut_top_t *self = draw->top;
     int all = bottom - top;
-    int nodes =
-        (int)(self->panes[PANE_NODES].count < 200 ? self->panes[PANE_NODES].count : 200) + 2;
-    int jobs = (int)(self->panes[PANE_JOBS].count < 200 ? self->panes[PANE_JOBS].count : 200) + 2;
-    nodes = nodes < 3 ? 3 : nodes;
+    int nodes = lines_of (&self->panes[PANE_NODES]), jobs = lines_of (&self->panes[PANE_JOBS]);
     /* Nodes get what they need up to two fifths, or what jobs leave over. */
     int most = all - 1 - jobs > all * 2 / 5 ? all - 1 - jobs : all * 2 / 5;
     nodes = nodes < most ? nodes : most;
-    int middle = bottom - nodes;
+    int middle = top + jobs + 1 < bottom - nodes ? top + jobs + 1 : bottom - nodes;
     aut_top_draw_pane (draw, PANE_JOBS, "JOBS", job_columns,
                        sizeof job_columns / sizeof job_columns[0], top, middle - 1);
     aut_top_draw_pane (draw, PANE_NODES, "NODES AND DEVICES", node_columns,

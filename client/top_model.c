@@ -10,7 +10,7 @@
 aut_top_t *aut_top_new (const char *broker)
 {
     aut_top_t *self = aut_calloc (1, sizeof *self);
-    self->broker = aut_strdup (broker);
+    self->broker = aut_strdup (strncmp (broker, "tcp://", 6) == 0 ? broker + 6 : broker);
     self->tasks = json_object ();
     self->stale = true;
     return self;

@@ -135,10 +135,10 @@ static void draw_help (const draw_t *draw)
         "q                back, or quit from the first page; Ctrl-C quits anywhere",
         "",
         "s  r             sort by something else; reverse",
-        "/                show only what has these letters in its name, state, node, reason",
+        "/                show only what has these letters in name, state, node or reason",
         "",
         "c                cancel the job (asks first)",
-        "d                drain the node: it finishes what it runs, gets no more (asks first)",
+        "d                drain the node: it gets no more work (asks first)",
         "",
         "Chunks of a shot, in order:"};
     int y = 3;
