@@ -54,6 +54,7 @@ demo-sheet: build
 	    --outputs $(DEMO)/outputs --sheet docs/demo-sheet.png --sheet-frames 3
 
 check: deps
+	@tools/test-venv.sh >/dev/null
 	@$(CONFIGURE) -B $(CHECK) -DAUTEUR_SANITIZE=address,undefined >/dev/null
 	@cmake --build $(CHECK) -j $(JOBS)
 	@ctest --test-dir $(CHECK) --output-on-failure -j $(JOBS)
