@@ -237,9 +237,30 @@ static int put_result (aut_sqlite_t *self, const aut_store_mutation_t *m)
     return aut_sqlite_run (self->db, b.stmt, "cannot insert a result");
 }
 
+/*  The result that was inserted last will be found by its task's key. */
+static int note_key (aut_sqlite_t *self, uint64_t task)
+{
+    sqlite3_stmt *stmt = self->writes[AUT_SQL_TASK_KEY];
+    aut_sqlite_made_t made = {.id = (uint64_t)sqlite3_last_insert_rowid (self->db)};
+    sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)task);
+    int step = sqlite3_step (stmt);
+    if (step == SQLITE_ROW) {
+        aut_sqlite_hash (stmt, 0, &made.key);
+        self->made =
+            aut_grow (self->made, &self->made_cap, self->made_count + 1, sizeof *self->made);
+        self->made[self->made_count++] = made;
+    }
+    sqlite3_reset (stmt);
+    return step == SQLITE_ROW || step == SQLITE_DONE
+               ? 0
+               : aut_sqlite_fail (self->db, "cannot read a task's key");
+}
+
 static int finish (aut_sqlite_t *self, const aut_store_mutation_t *m)
 {
     int rc = put_result (self, m);
+    if (!rc)
+        rc = note_key (self, m->id);
     if (rc)
         return rc;
     aut_binder_t b = {self->writes[AUT_SQL_FINISH], 0};
@@ -320,9 +341,21 @@ static void count_rows (aut_sqlite_t *self, const aut_store_mutation_t *batch, s
     __atomic_add_fetch (&self->commits, 1, __ATOMIC_RELAXED);
 }
 
+/*  From now on the batch's results are found by their keys. */
+static void publish_keys (aut_sqlite_t *self)
+{
+    if (!self->made_count)
+        return;
+    pthread_mutex_lock (&self->mutex);
+    for (size_t i = 0; i < self->made_count; i++)
+        aut_keys_add (&self->keys, &self->made[i].key, self->made[i].id);
+    pthread_mutex_unlock (&self->mutex);
+}
+
 static int sqlite_commit (aut_store_t *store, const aut_store_mutation_t *batch, size_t count)
 {
     aut_sqlite_t *self = (aut_sqlite_t *)store;
+    self->made_count = 0;
     int rc = aut_sqlite_run (self->db, self->writes[AUT_SQL_BEGIN], "cannot begin");
     if (!rc)
         rc = check_epoch (self);
@@ -337,6 +370,7 @@ static int sqlite_commit (aut_store_t *store, const aut_store_mutation_t *batch,
     }
     self->events = self->next_events;
     count_rows (self, batch, count);
+    publish_keys (self);
     return 0;
 }
 
@@ -465,6 +499,8 @@ void aut_sqlite_destroy (aut_store_t **self_p)
     sqlite3_close (self->reader);
     sqlite3_close (self->db);
     pthread_mutex_destroy (&self->mutex);
+    aut_keys_clear (&self->keys);
+    free (self->made);
     free (self->path);
     free (self->wal_path);
     free (self);

@@ -6,6 +6,7 @@
 #ifndef AUT_BROKER_STORE_SQLITE_INTERNAL_H
 #define AUT_BROKER_STORE_SQLITE_INTERNAL_H
 
+#include "broker/store/keys.h"
 #include "broker/store/store.h"
 
 #include <pthread.h>
@@ -64,6 +65,7 @@
     X (SET_BOUND, "UPDATE meta SET value = ?1 WHERE key = 'events'")                               \
     X (TRIM_EVENTS, "DELETE FROM events WHERE seq < (SELECT seq FROM events WHERE total >= ?1 "    \
                     "ORDER BY seq LIMIT 1)")                                                       \
+    X (TASK_KEY, "SELECT key FROM tasks WHERE id = ?")                                             \
     X (LOAD_JOBS, "SELECT " AUT_SQL_JOB_COLUMNS " FROM jobs WHERE ?1 = 0 OR id = ?1 ORDER BY id")  \
     X (LOAD_SHOTS, "SELECT idx, id FROM shots WHERE job = ? ORDER BY idx")                         \
     X (LOAD_TASKS, "SELECT t.id, t.job, t.ordinal, t.shot, t.chunk, t.key, t.predecessor, "        \
@@ -87,8 +89,8 @@
     X (BODY, "SELECT spec, spec_hash, spec_size, inputs FROM bodies WHERE task = ?")               \
     X (RESULT, "SELECT " AUT_SQL_RESULT_COLUMNS                                                    \
                " FROM tasks t JOIN results r ON r.id = t.result WHERE t.id = ?")                   \
-    X (BY_KEY, "SELECT " AUT_SQL_RESULT_COLUMNS                                                    \
-               ", r.id FROM results r WHERE r.key = ? ORDER BY r.id DESC LIMIT 1")                 \
+    X (BY_KEY,                                                                                     \
+       "SELECT " AUT_SQL_RESULT_COLUMNS ", r.id FROM results r WHERE r.id = ?1 AND r.key = ?2")    \
     X (IDEMPOTENT, "SELECT id FROM jobs WHERE idempotency = ?")                                    \
     X (ITEMS, "SELECT " AUT_SQL_RESULT_COLUMNS                                                     \
               ", t.id, t.ordinal, t.shot, t.chunk, t.key, t.state, t.code, t.message, t.node, "    \
@@ -125,12 +127,21 @@ enum {
 #undef AUT_SQL_ENUM
 };
 
+/*  A result, and whose key it is found by. */
+typedef struct {
+    aut_hash_t key;
+    uint64_t id;
+} aut_sqlite_made_t;
+
 typedef struct {
     aut_store_t store;
     sqlite3 *db, *reader;
     sqlite3_stmt *writes[AUT_SQL_WRITE_COUNT];
     sqlite3_stmt *reads[AUT_SQL_READ_COUNT];
-    pthread_mutex_t mutex; /* guards reader and reads */
+    pthread_mutex_t mutex; /* guards reader, reads and keys */
+    aut_keys_t keys;       /* of the results that are committed */
+    aut_sqlite_made_t *made;
+    size_t made_count, made_cap; /* results of the batch that is being committed */
     uint64_t epoch;
     uint64_t commits;              /* atomic */
     uint64_t jobs, tasks, results; /* atomic: rows, kept as running counts */

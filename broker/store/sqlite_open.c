@@ -17,7 +17,7 @@ static const char *const write_sql[] = {
 static const char *const read_sql[] = {AUT_SQL_READS (SQL)};
 #undef SQL
 
-static const char *const migrations[] = {AUT_SCHEMA_1, AUT_SCHEMA_2, AUT_SCHEMA_3};
+static const char *const migrations[] = {AUT_SCHEMA_1, AUT_SCHEMA_2, AUT_SCHEMA_3, AUT_SCHEMA_4};
 
 static int run_text (sqlite3 *db, const char *sql, const char *what)
 {
@@ -169,6 +169,23 @@ static int count_all (aut_sqlite_t *self)
     return rc;
 }
 
+/*  Results are found by their keys in memory (keys.h). */
+static int load_keys (aut_sqlite_t *self)
+{
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2 (self->db, "SELECT id, key FROM results", -1, &stmt, NULL) != SQLITE_OK)
+        return aut_sqlite_fail (self->db, "cannot read the results' keys");
+    int step;
+    while ((step = sqlite3_step (stmt)) == SQLITE_ROW) {
+        aut_hash_t key;
+        aut_sqlite_hash (stmt, 1, &key);
+        aut_keys_add (&self->keys, &key, (uint64_t)sqlite3_column_int64 (stmt, 0));
+    }
+    int rc = step == SQLITE_DONE ? 0 : aut_sqlite_fail (self->db, "cannot read the results' keys");
+    sqlite3_finalize (stmt);
+    return rc;
+}
+
 int aut_store_open_sqlite (aut_store_t **out, const char *dir)
 {
     *out = NULL;
@@ -191,6 +208,8 @@ int aut_store_open_sqlite (aut_store_t **out, const char *dir)
         rc = count_all (self);
     if (!rc)
         rc = aut_sqlite_events_open (self);
+    if (!rc)
+        rc = load_keys (self);
     aut_store_t *store = &self->store;
     if (rc)
         aut_sqlite_destroy (&store);

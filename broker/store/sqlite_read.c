@@ -173,8 +173,14 @@ int aut_sqlite_cached (aut_store_t *store, const aut_hash_t *key, uint64_t *id,
 {
     aut_sqlite_t *self = (aut_sqlite_t *)store;
     sqlite3_stmt *stmt = aut_sqlite_begin (self, AUT_SQL_BY_KEY);
-    sqlite3_bind_blob64 (stmt, 1, key->bytes, sizeof key->bytes, SQLITE_STATIC);
-    int rc = one_row (self, stmt, "a cached result");
+    uint64_t found = INT64_MAX;
+    int rc = aut_fail (AUT_ERR_NOT_FOUND, "a cached result: there is none of this key");
+    sqlite3_bind_blob64 (stmt, 2, key->bytes, sizeof key->bytes, SQLITE_STATIC);
+    while (rc == AUT_ERR_NOT_FOUND && (found = aut_keys_find (&self->keys, key, found)) > 0) {
+        sqlite3_reset (stmt);
+        sqlite3_bind_int64 (stmt, 1, (sqlite3_int64)found);
+        rc = one_row (self, stmt, "a cached result");
+    }
     if (!rc) {
         read_result (stmt, result);
         *id = (uint64_t)sqlite3_column_int64 (stmt, RESULT_COLUMNS);

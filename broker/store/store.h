@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AUT_STORE_SCHEMA 3               /* the newest schema that this build knows */
+#define AUT_STORE_SCHEMA 4               /* the newest schema that this build knows */
 #define AUT_STORE_USED_MAX 64            /* hashes of inputs recorded with a result */
 #define AUT_STORE_INPUTS_MAX 64          /* input files of a task beside its predecessor's tail */
 #define AUT_STORE_NAME 128               /* bytes of a node's or device's name, with its 0 */

@@ -1,9 +1,10 @@
 /*  What SQLite could do alone: bench_ceiling --per-commit T: prints tasks per second.
  *
- *  The row changes that the broker makes for a task (its lease, its result, its end) with as many
- *  tasks a commit as the broker had (bench_broker --workers prints that), WAL and synchronous =
- *  FULL, in one thread: no messages, no core, no fences, no epoch, no threads. The tables are those
- *  of the broker; the statements are the bare minimum that changes the same columns.
+ *  The row changes that the broker makes for a task (its lease, its result, its end; the events of
+ *  all of a commit's are one row) with as many tasks a commit as the broker had (bench_broker
+ * --workers prints that), WAL and synchronous = FULL, in one thread: no messages, no core, no
+ * fences, no epoch, no threads. The tables are those of the broker; the statements are the bare
+ * minimum that changes the same columns.
  */
 #include "broker/store/schema.h"
 #include "lib/core/clock.h"
@@ -16,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define EVENT_BYTES 360 /* a task's, as the broker stores them */
 
 static sqlite3 *open_at (const char *path)
 {
@@ -60,10 +63,13 @@ static void fill (sqlite3 *db, int64_t tasks)
     run (db, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; "
              "PRAGMA journal_size_limit = 67108864");
     run (db, AUT_SCHEMA_1);
+    run (db, AUT_SCHEMA_2);
+    run (db, AUT_SCHEMA_3);
+    run (db, AUT_SCHEMA_4);
     snprintf (sql, sizeof sql,
               "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld) "
               "INSERT INTO tasks SELECT i, 1, i - 1, 0, i - 1, randomblob (32), 0, 'm', '', 1, 0, "
-              "1, 0, 0, 0, 0, '', '', NULL, '', '' FROM n",
+              "1, 0, 0, 0, 0, '', '', NULL, '', '', 0 FROM n",
               (long long)tasks);
     run (db, sql);
     run (db, "INSERT INTO bodies SELECT id, zeroblob (256), NULL, 0, NULL FROM tasks");
@@ -71,7 +77,7 @@ static void fill (sqlite3 *db, int64_t tasks)
 }
 
 typedef struct {
-    sqlite3_stmt *begin, *commit, *lease, *result, *finish;
+    sqlite3_stmt *begin, *commit, *lease, *result, *finish, *events;
 } statements_t;
 
 static void one (sqlite3 *db, const statements_t *s, int64_t task)
@@ -89,24 +95,35 @@ static void one (sqlite3 *db, const statements_t *s, int64_t task)
     step (db, s->finish);
 }
 
+/*  The events of a commit's tasks: each is leased and done. */
+static void tell (sqlite3 *db, const statements_t *s, int64_t tasks)
+{
+    sqlite3_bind_zeroblob (s->events, 1, (int)(tasks * EVENT_BYTES));
+    step (db, s->events);
+}
+
 /*  `per_commit` need not be whole: commits of both neighbours take turns. */
 static double measure (sqlite3 *db, int64_t tasks, double per_commit, double seconds)
 {
     statements_t s = {
-        prepare (db, "BEGIN IMMEDIATE"), prepare (db, "COMMIT"),
+        prepare (db, "BEGIN IMMEDIATE"),
+        prepare (db, "COMMIT"),
         prepare (db, "UPDATE tasks SET state = 2, attempt = attempt + 1, epoch = 1048577, "
                      "node = 'bench1', device = 'cpu', instance = ?2 WHERE id = ?1"),
         prepare (db, "INSERT INTO results (task, key, mezzanine, mezzanine_size, tail_size, "
                      "preview_size, metadata, metadata_size, seconds, peak_bytes, node, device, "
                      "attempt) SELECT ?1, key, ?2, 4, 0, 0, ?2, 4, 0, 0, 'bench1', 'cpu', 1 FROM "
                      "tasks WHERE id = ?1"),
-        prepare (db, "UPDATE tasks SET state = 3, result = ?2 WHERE id = ?1")};
+        prepare (db, "UPDATE tasks SET state = 3, result = ?2 WHERE id = ?1"),
+        prepare (db, "INSERT INTO events (prev, epoch, total, body) VALUES (1, 1048577, 1, ?1)")};
     int64_t begin = aut_mono_ms (aut_clock_system ()), now = begin, task = 0;
     double due = 0;
     while (now - begin < (int64_t)(seconds * 1e3) && task < tasks) {
+        int64_t before = task;
         step (db, s.begin);
         for (due += per_commit; due >= 1 && task < tasks; due -= 1)
             one (db, &s, ++task);
+        tell (db, &s, task - before);
         step (db, s.commit);
         now = aut_mono_ms (aut_clock_system ());
     }
@@ -115,6 +132,7 @@ static double measure (sqlite3 *db, int64_t tasks, double per_commit, double sec
     sqlite3_finalize (s.lease);
     sqlite3_finalize (s.result);
     sqlite3_finalize (s.finish);
+    sqlite3_finalize (s.events);
     return (double)task / ((double)(now - begin) / 1e3);
 }
 

@@ -1,4 +1,5 @@
 /*  One suite over every implementation of the store, and what only a durable one can be asked. */
+#include "broker/store/keys.h"
 #include "broker/store/store.h"
 
 #include "lib/core/epoch.h"
@@ -315,6 +316,78 @@ START_TEST (lease_result_and_cache)
     ck_assert_int_eq (one (store, (aut_store_mutation_t){.kind = AUT_STORE_CACHED, .id = 5}),
                       AUT_ERR_FENCED);
     aut_store_destroy (&store);
+}
+END_TEST
+
+static void expect_cached (aut_store_t *store, const char *key, uint64_t id)
+{
+    aut_store_result_t read;
+    uint64_t found = 0;
+    aut_hash_t wanted = hash (key);
+    int rc = aut_store_cached (store, &wanted, &found, &read);
+    ck_assert_int_eq (rc, id ? 0 : AUT_ERR_NOT_FOUND);
+    ck_assert_uint_eq (found, id);
+    ck_assert (!id || aut_hash_equal (&read.key, &wanted));
+}
+
+/*  The newest result of a key counts; what was not committed has none. */
+START_TEST (the_newest_result_is_cached)
+{
+    aut_store_t *store = open_kind (_i);
+    uint64_t epoch = aut_store_epoch (store);
+    aut_store_result_t r = some_result ("clip");
+    ck_assert_int_eq (submit (store, 1, 1, ""), 0);
+    ck_assert_int_eq (submit (store, 2, 4, ""), 0);
+    ck_assert_int_eq (one (store, lease (1, 1, epoch)), 0);
+    ck_assert_int_eq (one (store, lease (2, 1, epoch)), 0);
+    ck_assert_int_eq (one (store, lease (4, 1, epoch)), 0);
+    ck_assert_int_eq (one (store, result (1, 1, epoch, &r)), 0);
+    expect_cached (store, "key0", 1);
+    aut_store_mutation_t refused[] = {result (2, 1, epoch, &r), result (4, 2, epoch, &r)};
+    ck_assert_int_eq (aut_store_commit (store, refused, 2), AUT_ERR_FENCED);
+    expect_cached (store, "key1", 0);
+    expect_cached (store, "key0", 1);
+    aut_store_mutation_t both[] = {result (2, 1, epoch, &r), result (4, 1, epoch, &r)};
+    ck_assert_int_eq (aut_store_commit (store, both, 2), 0);
+    expect_cached (store, "key1", 2);
+    expect_cached (store, "key0", 3);
+    expect_cached (store, "key2", 0);
+    aut_store_destroy (&store);
+    if (_i == 0) { /* from disk */
+        store = open_kind (_i);
+        expect_cached (store, "key1", 2);
+        expect_cached (store, "key0", 3);
+        expect_cached (store, "key2", 0);
+        aut_store_destroy (&store);
+    }
+}
+END_TEST
+
+/*  Many keys, some with several results, one that shares its first bytes with another. */
+START_TEST (keys_in_memory)
+{
+    aut_keys_t keys = {0};
+    aut_hash_t key = hash ("nobody");
+    ck_assert_uint_eq (aut_keys_find (&keys, &key, UINT64_MAX), 0);
+    for (uint64_t id = 1; id <= 20000; id++) {
+        uint64_t n = id % 15000;
+        key = aut_hash_of (&n, sizeof n);
+        aut_keys_add (&keys, &key, id);
+    }
+    for (uint64_t n = 0; n < 15000; n++) {
+        uint64_t newest = n <= 5000 ? n + 15000 : n;
+        key = aut_hash_of (&n, sizeof n);
+        ck_assert_uint_eq (aut_keys_find (&keys, &key, UINT64_MAX), newest);
+        ck_assert_uint_eq (aut_keys_find (&keys, &key, newest), newest > 15000 ? n : 0);
+    }
+    aut_hash_t twin = key;
+    twin.bytes[31] ^= 1;
+    aut_keys_add (&keys, &twin, 30000);
+    ck_assert_uint_eq (aut_keys_find (&keys, &key, UINT64_MAX), 30000); /* to be compared */
+    ck_assert_uint_eq (aut_keys_find (&keys, &key, 30000), 14999);
+    key = hash ("nobody");
+    ck_assert_uint_eq (aut_keys_find (&keys, &key, UINT64_MAX), 0);
+    aut_keys_clear (&keys);
 }
 END_TEST
 
@@ -711,6 +784,7 @@ int main (void)
     tcase_add_loop_test (both, submission_is_read_back, 0, 2);
     tcase_add_loop_test (both, bodies_and_keys, 0, 2);
     tcase_add_loop_test (both, lease_result_and_cache, 0, 2);
+    tcase_add_loop_test (both, the_newest_result_is_cached, 0, 2);
     tcase_add_loop_test (both, fences, 0, 2);
     tcase_add_loop_test (both, failures_cancel_retry, 0, 2);
     tcase_add_loop_test (both, results_in_pages, 0, 2);
@@ -719,6 +793,7 @@ int main (void)
     tcase_add_test (lite, two_states_are_two_brokers);
     tcase_add_test (lite, newer_and_foreign_databases_are_refused);
     tcase_add_test (lite, older_databases_are_migrated);
+    tcase_add_test (lite, keys_in_memory);
     tcase_add_test (lite, owners_are_kept);
     tcase_add_test (lite, every_commit_is_synced);
     tcase_add_test (lite, copy_while_in_use);
