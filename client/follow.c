@@ -35,6 +35,8 @@ static void note_lack (follow_t *self, const json_t *reply)
         json_array_foreach (json_object_get (shot, "chunks"), c, chunk)
         {
             const char *wait = json_string_value (json_object_get (chunk, "wait"));
+            if (strcmp (aut_query_text (chunk, "state"), "blocked") == 0)
+                continue; /* waits for another one, whose reason counts */
             if (wait && strncmp (wait, "no ", 3) != 0)
                 self->goes_on |= *wait != 0;
             else if (wait && !*self->lack)
@@ -110,7 +112,7 @@ static int take_quiet (follow_t *self, int64_t now)
     if (rc || !*self->lack || self->goes_on || is_leased (self->view))
         return rc;
     if (!asked)
-        aut_progress_note (self->progress, "Waiting: %s is online.", self->lack);
+        aut_progress_note (self->progress, "Waiting: %s.", self->lack);
     else if (self->session->local)
         return aut_fail (AUT_ERR_STATE,
                          "job %s cannot go on here: %s. 'auteur models' lists what this machine "

@@ -45,9 +45,15 @@ int aut_query_list (aut_session_t *session, const char *what, const char *list, 
 int aut_query_job (aut_session_t *session, const char *job, int64_t after, int64_t limit,
                    json_t **out)
 {
+    return aut_query_about (session, "job", job, after, limit, out);
+}
+
+int aut_query_about (aut_session_t *session, const char *what, const char *job, int64_t after,
+                     int64_t limit, json_t **out)
+{
     *out = NULL;
     json_t *request =
-        json_pack ("{s:s, s:s, s:I}", "get", "job", "id", job, "after", (json_int_t)after);
+        json_pack ("{s:s, s:s, s:I}", "get", what, "id", job, "after", (json_int_t)after);
     if (!request)
         return aut_fail (AUT_ERR_INVALID, "that is not a job id: it is not UTF-8");
     if (limit > 0)

@@ -13,6 +13,10 @@ int aut_query_list (aut_session_t *session, const char *what, const char *list, 
 int aut_query_job (aut_session_t *session, const char *job, int64_t after, int64_t limit,
                    json_t **out);
 
+/*  The same for `what`, "job" or "explain". */
+int aut_query_about (aut_session_t *session, const char *what, const char *job, int64_t after,
+                     int64_t limit, json_t **out);
+
 /*  A string member of an object for a table, "" when absent. */
 const char *aut_query_text (const json_t *object, const char *key);
 

@@ -3,7 +3,8 @@
  *  Published events can be lost: the subscription starts late, a queue is full, the connection
  * breaks. Every event has the broker's epoch and a number; a hole in the numbers, or a second of
  * silence, asks the status socket for what came after the last one. All topics are subscribed to,
- * because a filter would look like holes.
+ * because a filter would look like holes. A broker that started again numbers on, and answers what
+ * its predecessors stored, so that a watcher misses no change of state by its restart.
  */
 #include "lib/core/epoch.h"
 #include "lib/core/error.h"
@@ -88,17 +89,23 @@ static int fetch (aut_client_t *self, int64_t deadline_ms)
     if (rc)
         return rc;
     self->asked_ms = aut_mono_ms (self->clock);
-    int64_t epoch = (int64_t)self->epoch, seq = (int64_t)self->seq;
+    int64_t epoch = (int64_t)self->epoch, seq = (int64_t)self->seq, next = -1;
     aut_json_int (reply, "epoch", &epoch);
     aut_json_int (reply, "seq", &seq);
+    aut_json_int (reply, "next", &next);
     json_decref (self->fetched);
     self->fetched = json_incref (json_object_get (reply, "events"));
     self->fetched_at = 0;
+    self->fetched_next = next > 0 ? (uint64_t)next : 0;
+    self->fetched_epoch = (uint64_t)epoch;
     json_decref (reply);
-    uint64_t first_epoch = (uint64_t)epoch, first_seq;
-    read_place (json_array_get (self->fetched, 0), &first_epoch, &first_seq);
-    if ((uint64_t)epoch != self->epoch || first_epoch != self->epoch || (uint64_t)seq < self->seq)
+    /* A broker that does not say how far its answer goes keeps no events beyond its own epoch. */
+    bool ours = (uint64_t)epoch == self->epoch ||
+                (next >= 0 && aut_epoch_earlier (self->epoch, (uint64_t)epoch));
+    if (!ours || (uint64_t)seq < self->seq)
         return lost (self, deadline_ms);
+    if (next >= 0 && next < seq)
+        self->asked_ms -= QUIET_MS; /* there is more: ask at once */
     return 0;
 }
 
@@ -108,11 +115,17 @@ static json_t *next_fetched (aut_client_t *self)
     while (self->fetched_at < json_array_size (self->fetched)) {
         json_t *event = json_array_get (self->fetched, self->fetched_at++);
         uint64_t epoch, seq;
-        if (read_place (event, &epoch, &seq) && epoch == self->epoch && seq > self->seq) {
+        if (read_place (event, &epoch, &seq) && seq > self->seq &&
+            (epoch == self->epoch || aut_epoch_earlier (self->epoch, epoch))) {
             self->seq = seq;
+            self->epoch = epoch;
             return json_incref (event);
         }
     }
+    if (self->fetched && self->fetched_next > self->seq)
+        self->seq = self->fetched_next; /* the numbers in between were progress */
+    if (self->fetched && self->fetched_next)
+        self->epoch = self->fetched_epoch;
     json_decref (self->fetched);
     self->fetched = NULL;
     return NULL;
@@ -153,7 +166,8 @@ static int next_published (aut_client_t *self, int64_t deadline_ms, json_t **eve
             return 0;
         }
         json_decref (got);
-        return epoch == self->epoch ? fetch (self, deadline_ms) : lost (self, deadline_ms);
+        return aut_epoch_same_broker (epoch, self->epoch) ? fetch (self, deadline_ms)
+                                                          : lost (self, deadline_ms);
     }
     return 0;
 }

@@ -25,6 +25,7 @@ struct aut_client {
     uint64_t epoch, seq;
     json_t *fetched;
     size_t fetched_at;
+    uint64_t fetched_next, fetched_epoch; /* the place behind them; 0 = not told */
     int64_t asked_ms; /* when the broker was last asked whether anything was missed */
 };
 

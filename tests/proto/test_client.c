@@ -23,6 +23,7 @@ typedef struct {
     atomic_uint publish; /* so many events wait to be made */
     atomic_bool forget;  /* events can not be asked for any more */
     atomic_ullong epoch, seq;
+    atomic_ullong stored; /* not 0: keeps events of its predecessors, from after this number on */
     char idempotency[64]; /* of the first SUBMIT */
 } broker_t;
 
@@ -101,13 +102,19 @@ static void on_query (server_t *self, const aut_peer_t *peer, bool envelope, con
         aut_buffer_text (&out, "{\"error\":{\"code\":\"gone\",\"message\":\"too old\"}}");
     else if (after) {
         aut_buffer_text (&out, "{\"events\":[");
-        unsigned long long from = strtoull (after + 8, NULL, 10);
+        unsigned long long from = strtoull (after + 8, NULL, 10),
+                           kept = atomic_load (&broker.stored);
+        if (kept > from)
+            from = kept; /* what is missing was progress */
         for (unsigned long long i = from + 1; i <= seq; i++) {
             char *event = make_event (i);
             aut_buffer_format (&out, "%s%s", i > from + 1 ? "," : "", event);
             free (event);
         }
-        aut_buffer_format (&out, "],\"seq\":%llu,\"epoch\":%llu}", seq,
+        aut_buffer_text (&out, "],");
+        if (kept)
+            aut_buffer_format (&out, "\"next\":%llu,", seq);
+        aut_buffer_format (&out, "\"seq\":%llu,\"epoch\":%llu}", seq,
                            (unsigned long long)atomic_load (&broker.epoch));
     } else if (strstr (text, "status"))
         aut_buffer_format (&out, "{\"epoch\":%llu,\"seq\":%llu}",
@@ -411,6 +418,41 @@ START_TEST (events_without_gaps)
 }
 END_TEST
 
+/*  A broker that starts again goes on where it was: with what it stored, behind a jump. */
+START_TEST (events_over_a_restart)
+{
+    server_t *server = server_new (NULL);
+    aut_endpoints_t endpoints = endpoints_of (server);
+    aut_client_t *client = client_of (&endpoints, NULL);
+    json_t *event;
+    atomic_store (&broker.epoch, 3);
+    atomic_store (&broker.stored, 1);
+    atomic_store (&broker.seq, 10);
+    ck_assert_int_eq (aut_client_events_start (client), 0);
+    atomic_store (&broker.publish, 5);
+    take_until (client, 11, 15);
+    server_destroy (&server);
+    atomic_store (&broker.epoch, 4);
+    atomic_store (&broker.stored, 998); /* and numbers 16 to 998 are nobody's any more */
+    atomic_store (&broker.seq, 1000);
+    server = server_new (&endpoints);
+    take_until (client, 999, 1000);
+    atomic_store (&broker.publish, 3);
+    take_until (client, 1001, 1003);
+    atomic_store (&broker.stored, 0);
+    atomic_store (&broker.epoch, (UINT64_C (9) << 20) + 1); /* another one in its place */
+    atomic_store (&broker.publish, 1);
+    int rc;
+    do
+        rc = aut_client_events_next (client, 1000, &event);
+    while (rc == AUT_ERR_TIMEOUT);
+    ck_assert_int_eq (rc, AUT_ERR_STATE);
+    aut_client_destroy (&client);
+    aut_endpoints_clear (&endpoints);
+    server_destroy (&server);
+}
+END_TEST
+
 static const struct {
     const char *text;
     const char *client, *events; /* NULL: refused */
@@ -517,6 +559,7 @@ int main (void)
     tcase_add_test (tc, nobody_there);
     tcase_add_test (tc, timeout_after_contact);
     tcase_add_test (tc, events_without_gaps);
+    tcase_add_test (tc, events_over_a_restart);
     tcase_add_loop_test (tc, parse_addresses, 0, (int)(sizeof addresses / sizeof *addresses));
     tcase_add_test (tc, endpoints_file);
     tcase_add_test (tc, signals_stay_ours);
