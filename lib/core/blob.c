@@ -158,6 +158,7 @@ int aut_blobs_open (aut_blobs_t **out, const char *dir, uint64_t capacity)
     self->dir = aut_strdup (dir);
     self->capacity = capacity;
     self->index = aut_blob_index_new ();
+    self->aide = aut_hash_aide_new ();
     int rc = make_folders (self);
     if (rc == AUT_OK) {
         sweep (self, "tmp", ORPHAN_SECONDS);
@@ -181,6 +182,7 @@ void aut_blobs_destroy (aut_blobs_t **self_p)
     aut_blobs_t *self = *self_p;
     aut_blob_index_destroy (&self->index);
     aut_partials_destroy (&self->partials);
+    aut_hash_aide_destroy (&self->aide);
     free (self->dir);
     free (self);
     *self_p = NULL;

@@ -5,12 +5,14 @@
 #include "lib/core/blob.h"
 #include "lib/core/blob_index.h"
 #include "lib/core/blob_partials.h"
+#include "lib/core/hash_aide.h"
 
 struct aut_blobs {
     char *dir;
     uint64_t capacity; /* 0 = without limit */
     aut_blob_index_t *index;
     aut_partials_t *partials;
+    aut_hash_aide_t *aide; /* hashes while a writer writes */
 };
 
 /*  The path of a blob in the store; the caller frees it. */

@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #define READ_SIZE (256 * 1024)
+#define PUSH (8 << 20)    /* so many bytes at a time are given to the disk */
+#define BEHIND (32 << 20) /* and waited for when they are so far back */
 
 typedef enum {
     STAGE_CHECK,  /* `found` is hashed, a blob that is there */
@@ -35,7 +37,8 @@ struct aut_blob_writer {
     stage_t stage;
     int found;
     uint64_t found_size;
-    aut_hasher_t *hasher;
+    aut_hasher_t *hasher, *before; /* `before`: without the bytes that are being written */
+    uint64_t pushed;               /* what the disk was given */
     aut_partial_t *partial;
     char *path; /* NULL: nothing can be written any more */
     int fd;
@@ -200,6 +203,7 @@ static int resume_some (aut_blob_writer_t *self, char *chunk, uint64_t *budget)
         lseek (self->fd, (off_t)self->offset, SEEK_SET) < 0)
         return aut_fail_errno ("cannot write %s", self->path);
     self->stage = STAGE_WRITE;
+    self->pushed = self->offset;
     return aut_partials_resize (self->blobs->partials, self->partial, self->offset);
 }
 
@@ -251,6 +255,47 @@ static void take_back (aut_blob_writer_t *self)
     aut_partials_resize (self->blobs->partials, self->partial, self->offset);
 }
 
+/*  Writes and hashes side by side; the hash is as before if the bytes could not be written. */
+static int write_hashed (aut_blob_writer_t *self, const void *data, size_t size)
+{
+    aut_hash_aide_t *aide = self->blobs->aide;
+    if (!self->before)
+        self->before = aut_hasher_new ();
+    aut_hasher_copy (self->before, self->hasher);
+    bool beside = aut_hash_aide_begin (aide, self->hasher, data, size);
+    int rc = aut_file_write_all (self->fd, data, size) < 0
+                 ? aut_fail_errno ("cannot write %s", self->path)
+                 : AUT_OK;
+    if (beside)
+        aut_hash_aide_end (aide);
+    else if (rc == AUT_OK)
+        aut_hasher_update (self->hasher, data, size);
+    if (rc != AUT_OK)
+        aut_hasher_copy (self->hasher, self->before);
+    return rc;
+}
+
+/*  Has the disk take what was written. What fails here would be missing in the commit's fsync: the
+ *  system tells of it once. File systems that cannot do this do without. */
+static int push_out (aut_blob_writer_t *self)
+{
+    const unsigned all =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    int rc = 0;
+    while (rc == 0 && self->offset - self->pushed >= PUSH) {
+        rc = sync_file_range (self->fd, (off_t)self->pushed, PUSH, SYNC_FILE_RANGE_WRITE);
+        self->pushed += PUSH;
+        if (rc == 0 && self->pushed >= BEHIND + PUSH)
+            rc = sync_file_range (self->fd, (off_t)(self->pushed - BEHIND - PUSH), PUSH, all);
+    }
+    if (rc == 0 || (errno != EIO && errno != ENOSPC && errno != EDQUOT))
+        return AUT_OK;
+    rc = aut_fail_errno ("cannot write %s", self->path);
+    unlink (self->path); /* nobody knows what is on the disk */
+    let_go (self, false);
+    return rc;
+}
+
 int aut_blob_writer_write (aut_blob_writer_t *self, const void *data, size_t size)
 {
     if (size > self->size - self->offset)
@@ -263,14 +308,13 @@ int aut_blob_writer_write (aut_blob_writer_t *self, const void *data, size_t siz
     int rc = aut_partials_resize (self->blobs->partials, self->partial, self->offset + size);
     if (rc != AUT_OK)
         return rc;
-    if (aut_file_write_all (self->fd, data, size) < 0) {
-        rc = aut_fail_errno ("cannot write %s", self->path);
+    rc = write_hashed (self, data, size);
+    if (rc != AUT_OK) {
         take_back (self);
         return rc;
     }
-    aut_hasher_update (self->hasher, data, size);
     self->offset += size;
-    return AUT_OK;
+    return push_out (self);
 }
 
 int aut_blob_writer_commit (aut_blob_writer_t *self)
@@ -308,6 +352,7 @@ void aut_blob_writer_destroy (aut_blob_writer_t **self_p)
     if (self->found >= 0)
         close (self->found);
     aut_hasher_destroy (&self->hasher);
+    aut_hasher_destroy (&self->before);
     free (self);
     *self_p = NULL;
 }

@@ -50,6 +50,12 @@ aut_hash_t aut_hasher_final (aut_hasher_t *self)
     return hash;
 }
 
+void aut_hasher_copy (aut_hasher_t *self, const aut_hasher_t *other)
+{
+    if (EVP_MD_CTX_copy_ex (self->ctx, other->ctx) != 1)
+        abort ();
+}
+
 void aut_hasher_destroy (aut_hasher_t **self_p)
 {
     if (!self_p || !*self_p)

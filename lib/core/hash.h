@@ -19,6 +19,8 @@ aut_hasher_t *aut_hasher_new (void);
 void aut_hasher_update (aut_hasher_t *self, const void *data, size_t size);
 /*  Gives the digest and resets the hasher for the next message. */
 aut_hash_t aut_hasher_final (aut_hasher_t *self);
+/*  Makes `self` what `other` is now. */
+void aut_hasher_copy (aut_hasher_t *self, const aut_hasher_t *other);
 void aut_hasher_destroy (aut_hasher_t **self_p);
 
 /*  The hash of one buffer. */

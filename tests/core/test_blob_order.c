@@ -10,6 +10,7 @@
 #include "tests/core/support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,13 @@
 int __real_fsync (int fd);
 int __real_rename (const char *from, const char *to);
 ssize_t __real_write (int fd, const void *data, size_t size);
+int __real_sync_file_range (int fd, off64_t from, off64_t size, unsigned flags);
 int __wrap_fsync (int fd);
 int __wrap_rename (const char *from, const char *to);
 ssize_t __wrap_write (int fd, const void *data, size_t size);
+int __wrap_sync_file_range (int fd, off64_t from, off64_t size, unsigned flags);
 
-static char calls[64]; /* w(rite), f(sync file), r(ename), d(irectory sync) */
+static char calls[64]; /* w(rite), p(ush out), f(sync file), r(ename), d(irectory sync) */
 static char fail_call; /* the call that fails */
 static int fail_errno;
 
@@ -56,6 +59,15 @@ ssize_t __wrap_write (int fd, const void *data, size_t size)
     if (fd <= STDERR_FILENO)
         return __real_write (fd, data, size);
     return note ('w') < 0 ? -1 : __real_write (fd, data, size);
+}
+
+static off64_t waited_to; /* the disk has what is before it */
+
+int __wrap_sync_file_range (int fd, off64_t from, off64_t size, unsigned flags)
+{
+    if (flags & SYNC_FILE_RANGE_WAIT_AFTER && from == waited_to)
+        waited_to += size;
+    return note ('p') < 0 ? -1 : __real_sync_file_range (fd, from, size, flags);
 }
 
 static void watch (char failing, int number)
@@ -159,6 +171,40 @@ START_TEST (a_failed_call_is_no_success)
 }
 END_TEST
 
+/*  What is left for the commit's fsync does not grow with the blob; an error on the way, of which
+ *  that fsync would not tell, ends the write. */
+START_TEST (a_long_write_is_on_the_disk_but_for_its_end)
+{
+    const size_t size = 80 << 20, piece = 1 << 20;
+    char *data = aut_calloc (1, size);
+    aut_hash_t hash = aut_hash_of (data, size);
+    aut_blob_writer_t *writer;
+    for (int failing = 0; failing < 2; failing++) {
+        int rc = 0;
+        size_t at = 0;
+        watch (failing ? 'p' : 0, EIO);
+        waited_to = 0;
+        ck_assert_int_eq (aut_blob_writer_open (&writer, blobs, &hash, size), 0);
+        for (; rc == 0 && at < size; at += piece) {
+            memset (calls, 0, sizeof calls);
+            rc = aut_blob_writer_write (writer, data + at, piece);
+            ck_assert_int_le ((int64_t)at - waited_to, 48 << 20);
+        }
+        if (!failing) {
+            ck_assert_int_eq (rc, 0);
+            ck_assert_int_eq (aut_blob_writer_commit (writer), 0);
+            ck_assert_int_eq (aut_blobs_remove (blobs, &hash), 0);
+        } else {
+            ck_assert_int_eq (rc, AUT_ERR_IO);
+            ck_assert_int_eq (aut_blob_writer_write (writer, data, 1), AUT_ERR_STATE);
+            ck_assert (!aut_blobs_has_partial (blobs, &hash, size, ""));
+        }
+        aut_blob_writer_destroy (&writer);
+    }
+    free (data);
+}
+END_TEST
+
 START_TEST (files_reach_the_disk_in_order)
 {
     char *copy = aut_path_join (folder, "copy", NULL);
@@ -180,6 +226,7 @@ int main (void)
     tcase_add_loop_test (tests, bytes_before_the_name, 0, WAYS);
     tcase_add_loop_test (tests, a_second_put_waits_for_the_disk_too, 0, WAYS);
     tcase_add_loop_test (tests, a_failed_call_is_no_success, 0, (int)(WAYS * FAULTS));
+    tcase_add_test (tests, a_long_write_is_on_the_disk_but_for_its_end);
     tcase_add_test (tests, files_reach_the_disk_in_order);
     return run_case (tests);
 }

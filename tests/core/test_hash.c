@@ -3,6 +3,7 @@
 
 #include "lib/core/error.h"
 #include "lib/core/file.h"
+#include "lib/core/hash_aide.h"
 #include "lib/core/mem.h"
 #include "tests/core/support.h"
 
@@ -94,11 +95,48 @@ START_TEST (zero_and_missing)
 }
 END_TEST
 
+/*  By the aide, by its owner because it is busy, or taken back: always the same hash. */
+START_TEST (an_aide_hashes_the_same)
+{
+    const size_t size = 1 << 20;
+    char *data = aut_calloc (1, size);
+    aut_hash_aide_t *aide = aut_hash_aide_new ();
+    aut_hasher_t *alone = aut_hasher_new (), *aided = aut_hasher_new ();
+    aut_hasher_t *other = aut_hasher_new (), *kept = aut_hasher_new ();
+    for (size_t i = 0; i < size; i++)
+        data[i] = (char)(i * 7 + (i >> 9));
+    ck_assert (!aut_hash_aide_begin (aide, other, data, 100)); /* not worth it */
+    for (size_t round = 0; round < 200; round++) {
+        size_t part = round % 3 ? size / (round % 7 + 1) : 70000;
+        bool begun = aut_hash_aide_begin (aide, aided, data, part);
+        ck_assert (!begun || !aut_hash_aide_begin (aide, other, data, part)); /* busy */
+        aut_hasher_update (alone, data, part);
+        if (begun)
+            aut_hash_aide_end (aide);
+        else
+            aut_hasher_update (aided, data, part);
+    }
+    aut_hasher_copy (kept, aided);
+    aut_hasher_update (aided, "x", 1);
+    aut_hasher_copy (aided, kept);
+    aut_hash_t a = aut_hasher_final (alone), b = aut_hasher_final (aided);
+    ck_assert (aut_hash_equal (&a, &b));
+    aut_hasher_destroy (&alone);
+    aut_hasher_destroy (&aided);
+    aut_hasher_destroy (&other);
+    aut_hasher_destroy (&kept);
+    aut_hash_aide_destroy (&aide);
+    ck_assert_ptr_null (aide);
+    free (data);
+}
+END_TEST
+
 int main (void)
 {
     TCase *tests = tcase_create ("hash");
     tcase_add_loop_test (tests, known_vectors, 0, sizeof (vectors) / sizeof (vectors[0]));
     tcase_add_test (tests, hex_is_strict);
     tcase_add_test (tests, zero_and_missing);
+    tcase_add_test (tests, an_aide_hashes_the_same);
     return run_case (tests);
 }
