@@ -16,6 +16,7 @@ enum {
 /*  argv[0] is the command's name. Each returns an exit code. */
 int aut_cmd_new (int argc, char **argv);
 int aut_cmd_validate (int argc, char **argv);
+int aut_cmd_schema (int argc, char **argv);
 int aut_cmd_plan (int argc, char **argv);
 int aut_cmd_render (int argc, char **argv);
 int aut_cmd_submit (int argc, char **argv);
@@ -25,6 +26,7 @@ int aut_cmd_cancel (int argc, char **argv);
 int aut_cmd_retry (int argc, char **argv);
 int aut_cmd_fetch (int argc, char **argv);
 int aut_cmd_stitch (int argc, char **argv);
+int aut_cmd_export (int argc, char **argv);
 int aut_cmd_nodes (int argc, char **argv);
 int aut_cmd_status (int argc, char **argv);
 int aut_cmd_models (int argc, char **argv);

@@ -34,8 +34,8 @@ static const struct {
     {"doctor", "check this machine: programs, codecs, fonts, state, broker", aut_cmd_doctor},
     {"version", "print versions", aut_cmd_version},
     {"import", "screenplay or text to storyboard", NULL},
-    {"export", "timeline for an editor (OTIO, EDL, FCPXML)", NULL},
-    {"schema", "the storyboard's JSON Schema", NULL},
+    {"export", "timeline for an editor (OTIO, EDL, FCPXML)", aut_cmd_export},
+    {"schema", "the storyboard's JSON Schema, for editors", aut_cmd_schema},
     {"explain", "the story of a job: attempts, failures, nodes, times", aut_cmd_explain},
     {"sheet", "a contact sheet of a job's film", NULL},
 };
