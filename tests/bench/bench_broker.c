@@ -1,12 +1,12 @@
 /*  Durable tasks through a real broker: bench_broker [--seconds S] [--dir DIR]
- *      --workers N --credit N: prints tasks per second, tasks per commit and the part of the time
- *          that went to commits
+ *      --workers N --credit N: prints tasks per second, tasks per commit, the part of the time
+ *          that went to commits, and the broker's CPU microseconds and switches of threads a task
  *      --nodes N --work-ms MS: dispatch latency
  *
- *  The store is filled with tasks of 256-byte specs, the broker started on it over TCP, and nodes
- *  that do nothing take task after task: a task counts when its result is acknowledged, which is
- *  after the fsync of its commit. 1 and 8 nodes of one worker, at credit 1 (a round trip and two
- *  commits a task) and 16.
+ *  The store is filled with tasks of 256-byte specs, the broker started on it over TCP in a process
+ *  of its own, and nodes that do nothing take task after task: a task counts when its result is
+ * acknowledged, which is after the fsync of its commit. 1 and 8 nodes of one worker, at credit 1 (a
+ * round trip and two commits a task) and 16.
  *
  *  Dispatch: many nodes, the sockets of one process, are connected to a broker in another and busy
  *  for random times. They say STARTED, DONE and, when there was nothing to say for a second, PING.
@@ -56,7 +56,8 @@ typedef struct {
     size_t wait_count, wait_max, began;
     double work_us; /* dispatch: mean of a task's work; 0 = none at all */
     uint64_t seed;
-    double in_commits; /* the loop's part of the last run's time */
+    pid_t pid; /* the broker's, with what to ask it by and where it answers */
+    int to, from;
 } bench_t;
 
 static void check (int rc)
@@ -198,8 +199,16 @@ static void go_on_until (bench_t *bench, uint32_t acked, int64_t until_us)
     }
 }
 
-/* ---- runs -------------------------------------------------------------------------------------
+/* ---- the broker apart -------------------------------------------------------------------------
  */
+
+/*  What a broker did until now. */
+typedef struct {
+    int64_t at_us;
+    uint64_t commits, commit_us;
+    double cpu_us;
+    int64_t switches; /* of threads */
+} sample_t;
 
 static void begin (bench_t *bench, char *dir, uint32_t tasks)
 {
@@ -215,52 +224,135 @@ static void begin (bench_t *bench, char *dir, uint32_t tasks)
     check (aut_artifact_client_new (&artifacts, bench->endpoints->data, NULL));
     check (aut_artifact_put_bytes (artifacts, &bench->blob, "clip", 4));
     aut_artifact_client_destroy (&artifacts);
-    bench->acked = 0;
 }
 
 static void end (bench_t *bench, char *dir)
 {
-    for (size_t i = 0; i < bench->node_count; i++)
-        zsock_destroy (&bench->nodes[i].sock);
     aut_broker_stop (&bench->broker, 0);
     check (aut_dir_remove (dir));
 }
 
-/*  Acknowledged tasks per second, and how many of them a commit of the store had. */
-static double run_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit,
-                        double *per_commit)
+static sample_t look (const bench_t *bench)
 {
-    char *dir = aut_sprintf ("%s/aut-bench-XXXXXX", bench->dir);
-    uint32_t tasks = (uint32_t)(20000 * (limit_s + 1));
-    begin (bench, dir, tasks);
-    bench->node_count = nodes;
-    for (size_t i = 0; i < nodes; i++)
-        join (bench, &bench->nodes[i], i + 1, credit);
-    go_on_until (bench, tasks / 10, zclock_usecs () + 300000); /* warm up */
-    int64_t from = zclock_usecs ();
-    uint32_t before = bench->acked;
-    uint64_t commits = __atomic_load_n (&bench->broker->commits, __ATOMIC_RELAXED);
-    uint64_t in_commits = __atomic_load_n (&bench->broker->commit_us, __ATOMIC_RELAXED);
-    go_on_until (bench, tasks, from + (int64_t)(limit_s * 1e6));
-    double seconds = (double)(zclock_usecs () - from) / 1e6;
-    double rate = (bench->acked - before) / seconds;
-    commits = __atomic_load_n (&bench->broker->commits, __ATOMIC_RELAXED) - commits;
-    in_commits = __atomic_load_n (&bench->broker->commit_us, __ATOMIC_RELAXED) - in_commits;
-    bench->in_commits = (double)in_commits / 1e6 / seconds;
-    *per_commit = commits ? (double)(bench->acked - before) / (double)commits : 0;
-    end (bench, dir);
-    free (dir);
-    return rate;
+    struct rusage usage;
+    getrusage (RUSAGE_SELF, &usage);
+    return (sample_t){
+        .at_us = zclock_usecs (),
+        .commits = __atomic_load_n (&bench->broker->commits, __ATOMIC_RELAXED),
+        .commit_us = __atomic_load_n (&bench->broker->commit_us, __ATOMIC_RELAXED),
+        .cpu_us = 1e6 * (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec),
+        .switches = usage.ru_nvcsw + usage.ru_nivcsw,
+    };
 }
 
-static void print_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit)
+/*  A sample for each byte, until our end of the pipe is closed. */
+static void serve_samples (const bench_t *bench, int in, int out)
 {
-    double per_commit, rate = run_rate (bench, limit_s, nodes, credit, &per_commit);
-    printf ("broker  %zu worker%s credit %2u   %8.0f durable tasks/s, %.1f a commit, %.0f %% of "
-            "the time "
-            "in commits\n",
-            nodes, nodes > 1 ? "s" : " ", credit, rate, per_commit, bench->in_commits * 100);
-    fflush (stdout);
+    char byte;
+    while (read (in, &byte, 1) == 1) {
+        sample_t sample = look (bench);
+        if (write (out, &sample, sizeof sample) != (ssize_t)sizeof sample)
+            return;
+    }
+}
+
+/*  A broker in a process of its own, as the other queues are. Forks, so it comes before anything of
+ *  ZeroMQ. */
+static void begin_apart (bench_t *bench, char *dir, uint32_t tasks)
+{
+    static aut_broker_endpoints_t endpoints;
+    int up[2], down[2];
+    check (pipe (up) || pipe (down) ? aut_fail_errno ("cannot make a pipe") : 0);
+    bench->pid = fork ();
+    if (bench->pid == 0) {
+        close (down[1]);
+        begin (bench, dir, tasks);
+        if (write (up[1], bench->endpoints, sizeof endpoints) == (ssize_t)sizeof endpoints &&
+            write (up[1], &bench->blob, sizeof bench->blob) == (ssize_t)sizeof bench->blob)
+            serve_samples (bench, down[0], up[1]);
+        end (bench, dir);
+        exit (0);
+    }
+    close (up[1]);
+    close (down[0]);
+    if (bench->pid < 0 || read (up[0], &endpoints, sizeof endpoints) != (ssize_t)sizeof endpoints ||
+        read (up[0], &bench->blob, sizeof bench->blob) != (ssize_t)sizeof bench->blob)
+        check (aut_fail (AUT_ERR_IO, "the broker does not start"));
+    bench->endpoints = &endpoints;
+    bench->from = up[0];
+    bench->to = down[1];
+    bench->acked = 0;
+}
+
+static sample_t ask (const bench_t *bench)
+{
+    sample_t sample;
+    if (write (bench->to, "", 1) != 1 ||
+        read (bench->from, &sample, sizeof sample) != (ssize_t)sizeof sample)
+        check (aut_fail (AUT_ERR_IO, "the broker ended"));
+    return sample;
+}
+
+static int end_apart (bench_t *bench)
+{
+    int status = 1;
+    close (bench->to);
+    waitpid (bench->pid, &status, 0);
+    close (bench->from);
+    for (size_t i = 0; i < bench->node_count; i++)
+        zsock_destroy (&bench->nodes[i].sock);
+    return status;
+}
+
+/* ---- tasks per second -------------------------------------------------------------------------
+ */
+
+/*  Prints acknowledged tasks per second, and what the broker did for them. */
+static int run_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit, bool terse)
+{
+    char *dir = aut_sprintf ("%s/aut-bench-XXXXXX", bench->dir);
+    uint32_t tasks = (uint32_t)(40000 * (limit_s + 1));
+    begin_apart (bench, dir, tasks);
+    aut_net_init ();
+    for (size_t i = 0; i < nodes; i++)
+        join (bench, &bench->nodes[i], i + 1, credit);
+    bench->node_count = nodes;
+    go_on_until (bench, tasks / 10, zclock_usecs () + 300000); /* warm up */
+    uint32_t before = bench->acked;
+    sample_t from = ask (bench);
+    go_on_until (bench, tasks, from.at_us + (int64_t)(limit_s * 1e6));
+    sample_t to = ask (bench);
+    double seconds = (double)(to.at_us - from.at_us) / 1e6, done = bench->acked - before;
+    double commits = (double)(to.commits - from.commits);
+    double in = (double)(to.commit_us - from.commit_us) / 1e6 / seconds;
+    double cpu = (to.cpu_us - from.cpu_us) / done;
+    double switches = (double)(to.switches - from.switches) / done;
+    double per_commit = commits > 0 ? done / commits : 0;
+    if (terse)
+        printf ("%.0f %.2f %.2f %.0f %.1f\n", done / seconds, per_commit, in, cpu, switches);
+    else
+        printf ("broker  %zu worker%s credit %2u   %8.0f durable tasks/s, %.1f a commit, %.0f %% "
+                "of the time in commits, %.0f us of CPU and %.1f switches of threads a task\n",
+                nodes, nodes > 1 ? "s" : " ", credit, done / seconds, per_commit, in * 100, cpu,
+                switches);
+    free (dir);
+    return end_apart (bench);
+}
+
+/*  In a process of its own, as a broker is forked before anything of ZeroMQ. */
+static int print_rate (bench_t *bench, double limit_s, size_t nodes, uint32_t credit)
+{
+    int status = 1;
+    pid_t pid = fork ();
+    if (pid == 0) {
+        status = run_rate (bench, limit_s, nodes, credit, false);
+        fflush (stdout);
+        exit (status != 0);
+    }
+    if (pid > 0)
+        waitpid (pid, &status, 0);
+    return status;
 }
 
 static int compare (const void *a, const void *b)
@@ -271,52 +363,6 @@ static int compare (const void *a, const void *b)
 
 /* ---- dispatch ---------------------------------------------------------------------------------
  */
-
-/*  Waits for the end of the bench, and says what the loop did from the first byte on. */
-static void tell_commits (const bench_t *bench, int fd)
-{
-    char byte;
-    const uint64_t *commits = &bench->broker->commits, *spent = &bench->broker->commit_us;
-    if (read (fd, &byte, 1) != 1)
-        return;
-    int64_t from = zclock_usecs ();
-    uint64_t before = __atomic_load_n (commits, __ATOMIC_RELAXED);
-    uint64_t spent_before = __atomic_load_n (spent, __ATOMIC_RELAXED);
-    while (read (fd, &byte, 1) > 0)
-        ;
-    double seconds = (double)(zclock_usecs () - from) / 1e6;
-    uint64_t made = __atomic_load_n (commits, __ATOMIC_RELAXED) - before;
-    double in = (double)(__atomic_load_n (spent, __ATOMIC_RELAXED) - spent_before) / 1e6;
-    printf ("broker  %.0f commits/s, %.2f ms each, %.0f %% of the time\n", (double)made / seconds,
-            made ? in * 1e3 / (double)made : 0, in / seconds * 100);
-}
-
-/*  A broker in a process of its own, which ends when our end of the pipe closes. */
-static pid_t begin_apart (bench_t *bench, char *dir, uint32_t tasks, int *hold)
-{
-    static aut_broker_endpoints_t endpoints;
-    int up[2], down[2];
-    check (pipe (up) || pipe (down) ? aut_fail_errno ("cannot make a pipe") : 0);
-    pid_t pid = fork ();
-    if (pid == 0) {
-        close (down[1]);
-        begin (bench, dir, tasks);
-        if (write (up[1], bench->endpoints, sizeof endpoints) == (ssize_t)sizeof endpoints &&
-            write (up[1], &bench->blob, sizeof bench->blob) == (ssize_t)sizeof bench->blob)
-            tell_commits (bench, down[0]);
-        end (bench, dir);
-        exit (0);
-    }
-    close (up[1]);
-    close (down[0]);
-    if (pid < 0 || read (up[0], &endpoints, sizeof endpoints) != (ssize_t)sizeof endpoints ||
-        read (up[0], &bench->blob, sizeof bench->blob) != (ssize_t)sizeof bench->blob)
-        check (aut_fail (AUT_ERR_IO, "the broker does not start"));
-    close (up[0]);
-    bench->endpoints = &endpoints;
-    *hold = down[1];
-    return pid;
-}
 
 /*  What is due: work that ends, and a PING of those that have long said nothing. Sending may take
  *  the sign that something came, so they look. */
@@ -380,32 +426,38 @@ static double at (const bench_t *bench, double part)
     return bench->waits[(size_t)((double)(bench->wait_count - 1) * part)] / 1000;
 }
 
+static void tell_dispatch (bench_t *bench, size_t nodes, const sample_t *from, const sample_t *to)
+{
+    double seconds = (double)(to->at_us - from->at_us) / 1e6, count = (double)bench->wait_count;
+    double commits = (double)(to->commits - from->commits);
+    double in = (double)(to->commit_us - from->commit_us) / 1e6;
+    qsort (bench->waits, bench->wait_count, sizeof *bench->waits, compare);
+    printf ("broker  %.0f commits/s, %.2f ms each, %.0f %% of the time; %.0f us of CPU and %.1f "
+            "switches of threads a dispatch\n",
+            commits / seconds, commits > 0 ? in * 1e3 / commits : 0, in / seconds * 100,
+            (to->cpu_us - from->cpu_us) / count, (double)(to->switches - from->switches) / count);
+    printf ("broker  %zu nodes, %.0f dispatches/s: DONE to next ASSIGN p50 %.2f ms, p99 %.2f ms, "
+            "most %.2f ms\n",
+            nodes, count / seconds, at (bench, 0.5), at (bench, 0.99), at (bench, 1));
+}
+
 static int run_dispatch (bench_t *bench, double seconds, size_t nodes, double work_ms)
 {
     uint32_t tasks = (uint32_t)((double)nodes * 1000 / work_ms * (seconds + 60));
     char *dir = aut_sprintf ("%s/aut-bench-XXXXXX", bench->dir);
-    int hold, status = 1, epoll = epoll_create1 (EPOLL_CLOEXEC);
-    pid_t broker = begin_apart (bench, dir, tasks, &hold);
+    int epoll = epoll_create1 (EPOLL_CLOEXEC);
+    begin_apart (bench, dir, tasks);
     bench->work_us = work_ms * 1000;
     bench->wait_max = tasks;
     bench->waits = aut_calloc (tasks, sizeof *bench->waits);
     join_all (bench, nodes, epoll);
     bench->wait_count = 0;
-    check (write (hold, "", 1) == 1 ? 0 : aut_fail_errno ("the broker ended"));
-    int64_t from = zclock_usecs ();
-    dispatch_until (bench, epoll, nodes + 1, from + (int64_t)(seconds * 1e6));
-    double spent = (double)(zclock_usecs () - from) / 1e6;
-    close (hold);
-    waitpid (broker, &status, 0);
-    qsort (bench->waits, bench->wait_count, sizeof *bench->waits, compare);
+    sample_t from = ask (bench);
+    dispatch_until (bench, epoll, nodes + 1, from.at_us + (int64_t)(seconds * 1e6));
+    sample_t to = ask (bench);
     if (bench->wait_count)
-        printf (
-            "broker  %zu nodes, %.0f dispatches/s: DONE to next ASSIGN p50 %.2f ms, p99 %.2f ms, "
-            "most %.2f ms\n",
-            nodes, (double)bench->wait_count / spent, at (bench, 0.5), at (bench, 0.99),
-            at (bench, 1));
-    for (size_t i = 0; i < nodes; i++)
-        zsock_destroy (&bench->nodes[i].sock);
+        tell_dispatch (bench, nodes, &from, &to);
+    int status = end_apart (bench);
     close (epoll);
     free (bench->waits);
     free (dir);
@@ -449,18 +501,13 @@ int main (int argc, char **argv)
     raise_files ();
     bench_t bench = {.dir = dir ? dir : "/tmp", .seed = 1};
     bench.nodes = aut_calloc (NODES_MAX, sizeof *bench.nodes);
-    if (nodes) /* forks, which must be before anything of ZeroMQ */
+    if (nodes)
         return run_dispatch (&bench, seconds, (size_t)nodes, work_ms > 1 ? work_ms : 1);
-    aut_net_init ();
-    if (workers) {
-        double rate, per_commit;
-        rate = run_rate (&bench, seconds, (size_t)workers, (uint32_t)credit, &per_commit);
-        printf ("%.0f %.2f %.2f\n", rate, per_commit, bench.in_commits);
-        return 0;
-    }
-    print_rate (&bench, seconds, 1, 1);
-    print_rate (&bench, seconds, 8, 1);
-    print_rate (&bench, seconds, 1, 16);
-    print_rate (&bench, seconds, 8, 16);
-    return 0;
+    if (workers)
+        return run_rate (&bench, seconds, (size_t)workers, (uint32_t)credit, true) != 0;
+    int failed = print_rate (&bench, seconds, 1, 1);
+    failed |= print_rate (&bench, seconds, 8, 1);
+    failed |= print_rate (&bench, seconds, 1, 16);
+    failed |= print_rate (&bench, seconds, 8, 16);
+    return failed != 0;
 }

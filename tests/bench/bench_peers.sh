@@ -171,7 +171,7 @@ run_postgresql () {
 run_ours () {
     local rate
     sync
-    read -r rate per part < <("$dir/bench_broker" --workers "$1" --seconds "$seconds" --dir "$work")
+    read -r rate per part _ < <("$dir/bench_broker" --workers "$1" --seconds "$seconds" --dir "$work")
     echo "$rate" >>"$work/out/auteur.$1"
     echo "$per" >>"$work/out/per.$1"
     echo "$part" >>"$work/out/part.$1"
