@@ -2,8 +2,9 @@
  *  walk over its tasks, for status; nothing here changes anything.
  *
  *  Time left: what runs goes on at its own measured pace; what waits takes the mean that its model
- *  took on the devices that could have it, after its predecessor, and not before those ahead of it
- *  in the job are through the workers that can take them, which equally many jobs share.
+ *  took on the devices that could have it. It begins when its predecessor is done, or those that
+ * are ready before it are through the workers that can take them, of which each job that waits
+ * there has its share. Where more chains go on than there are workers, all of them are the slower.
  */
 #include "broker/core/internal.h"
 
@@ -16,7 +17,8 @@ typedef struct {
     double workers; /* this job's part of those that can take it */
     double ahead;   /* seconds of work of those that run, or are ready and came so far */
     uint32_t count; /* of them */
-    double all;     /* seconds of those that came so far, blocked ones too */
+    uint32_t heads; /* all that run or are ready: chains that go on */
+    double all;     /* seconds of everything that is open */
     double known;   /* measurements of what runs now, while there is no mean yet: their sum */
     uint32_t known_count;
 } lane_t;
@@ -126,14 +128,13 @@ static double until (walk_t *walk, const core_task_t *task, double own)
     double start = 0;
     if (own < 0)
         return -1;
-    if (task->state == AUT_TASK_LEASED) {
-        lane->all += own;
+    lane->all += own;
+    if (task->state == AUT_TASK_LEASED)
         return own;
-    }
     if (lane->workers <= 0)
         return -1;
     if (task->state == AUT_TASK_BLOCKED) {
-        start = lane->all / lane->workers;
+        own *= max (1, lane->heads / lane->workers);
     } else {
         start = lane->count < lane->workers ? 0 : lane->ahead / lane->workers;
         lane->ahead += own;
@@ -145,7 +146,6 @@ static double until (walk_t *walk, const core_task_t *task, double own)
             return -1;
         start = max (start, before);
     }
-    lane->all += own;
     return start + own;
 }
 
@@ -191,14 +191,19 @@ int aut_core_outlook (const aut_core_t *self, uint64_t id, aut_core_outlook_t *o
         walk.forecasts = aut_calloc (job->count + 1u, sizeof *walk.forecasts);
     out->left_s = 0;
     open_lanes (&walk);
-    for (uint32_t i = 0; i < job->count; i++) /* these hold their workers, wherever they stand */
-        if (job->items[i].state == AUT_TASK_LEASED) {
-            lane_t *lane = &walk.lanes[job->items[i].bucket];
+    for (uint32_t i = 0; i < job->count; i++) { /* these hold their workers, wherever they stand */
+        lane_t *lane = &walk.lanes[job->items[i].bucket];
+        bool leased = job->items[i].state == AUT_TASK_LEASED;
+        lane->heads += leased || job->items[i].state == AUT_TASK_READY;
+        lane->count += leased;
+        if (leased)
             lane->ahead += max (own_left (&walk, &job->items[i]), 0);
-            lane->count++;
-        }
+    }
     for (uint32_t i = 0; i < job->count; i++)
         visit (&walk, i);
+    for (uint32_t i = 0; i < job->bucket_count && out->left_s >= 0; i++)
+        if (walk.lanes[i].workers > 0)
+            out->left_s = max (out->left_s, walk.lanes[i].all / walk.lanes[i].workers);
     if (!out->open)
         out->left_s = -1;
     out->progress = walk.cost > 0 ? walk.done / walk.cost : 0;

@@ -11,6 +11,7 @@ int main (void)
     suite_add_tcase (suite, suite_fail ());
     suite_add_tcase (suite, suite_node ());
     suite_add_tcase (suite, suite_restore ());
+    suite_add_tcase (suite, suite_outlook ());
     suite_add_tcase (suite, suite_sim ());
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);

@@ -11,6 +11,7 @@ TCase *suite_lease (void);
 TCase *suite_fail (void);
 TCase *suite_node (void);
 TCase *suite_restore (void);
+TCase *suite_outlook (void);
 TCase *suite_sim (void);
 
 #endif
