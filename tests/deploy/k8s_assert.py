@@ -131,7 +131,8 @@ def check_broker(where, document, documents):
     for service in services:
         if {p["name"]: p["port"] for p in service["spec"]["ports"]} != wanted:
             yield f"{where}: {k8s.label(service)} does not lead to every port"
-    if {p["name"]: p["containerPort"] for p in document["spec"]["template"]["spec"]["containers"][0]["ports"]} != wanted:
+    ports = k8s.pod_spec(document)["containers"][0]["ports"]
+    if {p["name"]: p["containerPort"] for p in ports} != wanted:
         yield f"{where}: not every port"
 
 

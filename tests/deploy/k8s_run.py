@@ -4,9 +4,10 @@ and modes that a kubelet gives them (Secrets as links into ..data), as process 1
 Its probes are run until they pass; a film is rendered by those nodes; a node that is taken out of the
 Secret's list is no longer ready; SIGTERM must end each with 0 within its grace period.
 
-    k8s_run.py PREFIX      an installed tree, which stands for the image's /opt/auteur
+    k8s_run.py PREFIX [IMAGE]    PREFIX: an installed tree, which stands for the image's /opt/auteur
+                                 IMAGE: a root folder that stands for the rest of it (this system)
 
-Stand-ins, as there is no cluster and no GPU: the image is this system's /usr with PREFIX; all pods share
+Stand-ins, as there is no cluster and no GPU: the image is IMAGE's /usr with PREFIX; all pods share
 one network namespace, where the names of Services lead to loopback, so NetworkPolicies are not in force;
 --device=cuda:N becomes cpu; limits of memory and CPU are not set; the seccomp profile is that of
 k8s_seccomp.py where its source is installed. Needs root, kubectl, bwrap and util-linux, else 77.
@@ -246,8 +247,8 @@ class Box:
 class World:
     """A machine with the pods of one cluster."""
 
-    def __init__(self, prefix, folder):
-        self.prefix, self.folder = prefix, folder
+    def __init__(self, prefix, root, folder):
+        self.prefix, self.root, self.folder = prefix, root, folder
         self.boxes, self.secrets = [], {}
         self.profile = k8s_seccomp.make(os.path.join(folder, "seccomp.bpf"))
 
@@ -258,13 +259,15 @@ class World:
         options = []
         for folder in ("/etc", "/etc/auteur", "/opt", "/var", "/var/lib"):
             options += ["--perms", "0755", "--dir", folder]
-        options += ["--ro-bind", "/usr", "/usr", "--ro-bind", self.prefix, "/opt/auteur"]
+        options += ["--ro-bind", self.root + "/usr", "/usr", "--ro-bind", self.prefix, "/opt/auteur"]
         for link in ("bin", "lib", "lib64", "sbin"):
             options += ["--symlink", "usr/" + link, "/" + link]
-        for path in ("/etc/ld.so.cache", "/etc/fonts", "/etc/passwd", "/etc/nsswitch.conf", "/etc/alternatives",
-                     os.path.join(k8s.ROOT, ".venv")):  # LibTorch, if the build has the engine
-            if os.path.exists(path):
-                options += ["--ro-bind", path, path]
+        for path in ("/etc/ld.so.cache", "/etc/fonts", "/etc/passwd", "/etc/nsswitch.conf", "/etc/alternatives"):
+            if os.path.exists(self.root + path):
+                options += ["--ro-bind", self.root + path, path]
+        venv = os.path.join(k8s.ROOT, ".venv")
+        if os.path.exists(venv):  # LibTorch, if the build has the engine
+            options += ["--ro-bind", venv, venv]
         return options + ["--ro-bind", os.path.join(self.folder, "hosts"), SERVICES]
 
     def auteur(self, *args, **more):
@@ -319,8 +322,8 @@ def unique_workloads():
             if pod is None or key in seen:
                 continue
             seen.add(key)
-            is_broker = document["kind"] == "StatefulSet"
-            (brokers if is_broker else nodes).append((f"{name.replace('/', '-')}-{document['metadata']['name']}", document))
+            where = brokers if document["kind"] == "StatefulSet" else nodes
+            where.append((f"{name.replace('/', '-')}-{document['metadata']['name']}", document))
     return brokers, nodes
 
 
@@ -348,10 +351,10 @@ def revoke(broker, nodes):
         node.become("readinessProbe")
 
 
-def play(prefix, broker_document, node_documents, services):
+def play(prefix, root, broker_document, node_documents, services):
     folder = tempfile.mkdtemp(prefix="auteur-k8s.")
     os.chmod(folder, 0o755)
-    world = World(prefix, folder)
+    world = World(prefix, root, folder)
     try:
         client = world.make_keys()
         world.make_hosts(services)
@@ -390,18 +393,20 @@ def loopback_up():
 def main():
     missing = [p for p in ("kubectl", "bwrap", "unshare", "nsenter", "setpriv") if not shutil.which(p)]
     if missing or os.geteuid() != 0:
-        print("left out: " + (f"no {', '.join(missing)} here" if missing else "only root can start other users' processes"))
+        why = f"no {', '.join(missing)} here" if missing else "only root can start other users' processes"
+        print(f"k8s: left out: {why}")
         return 77
     if INSIDE not in sys.argv:
         os.execvp("unshare", ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                               sys.executable, "-B"] + [os.path.abspath(sys.argv[0])] + sys.argv[1:] + [INSIDE])
     loopback_up()
-    prefix = os.path.abspath(sys.argv[1])
+    folders = [os.path.abspath(a) for a in sys.argv[1:] if a != INSIDE]
+    prefix, root = folders[0], folders[1] if len(folders) > 1 else ""
     brokers, nodes = unique_workloads()
     services = k8s.build("base")
     try:
         for broker in brokers:
-            play(prefix, broker, nodes, services)
+            play(prefix, root, broker, nodes, services)
     except Failed as failed:
         print(f"k8s: {failed}", file=sys.stderr)
         return 1
