@@ -4,9 +4,11 @@
 # are the undisturbed ones, and what was done when the copy was made is not done again.
 . "$(dirname "$0")/lib.sh"
 
-"$BIN/auteur" render "$HERE/data/film.json" -o "$TMP/calm.mp4" --outputs "$TMP/outputs-calm" \
+FILM=$TMP/film.json
+jq '.defaults += {width: 128, height: 72}' "$HERE/data/film.json" >"$FILM"
+"$BIN/auteur" render "$FILM" -o "$TMP/calm.mp4" --outputs "$TMP/outputs-calm" \
     >"$TMP/calm.log" 2>&1 || fail "the undisturbed render"
-TASKS=$("$BIN/auteur" plan "$HERE/data/film.json" --json | jq .tasks)
+TASKS=$("$BIN/auteur" plan "$FILM" --json | jq .tasks)
 
 done_tasks () {
     ask status --json 2>/dev/null | jq '.tasks.done'
@@ -20,7 +22,7 @@ half_is_done () {
 export AUTEUR_TEST_WORKER_FAULT=slow:20
 start_broker
 start_node n1
-ask submit "$HERE/data/film.json" --json >"$TMP/submit.json" 2>>"$TMP/client.log" || fail "submit"
+ask submit "$FILM" --json >"$TMP/submit.json" 2>>"$TMP/client.log" || fail "submit"
 JOB=$(jq -r .job "$TMP/submit.json")
 wait_for 120 "half of the film" half_is_done
 [ "$DONE" -lt "$TASKS" ] || fail "the film is done before the backup"

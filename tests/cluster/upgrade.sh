@@ -3,9 +3,11 @@
 # another folder. No chunk is rendered twice, and the film is the undisturbed one.
 . "$(dirname "$0")/lib.sh"
 
-"$BIN/auteur" render "$HERE/data/film.json" -o "$TMP/calm.mp4" --outputs "$TMP/outputs-calm" \
+FILM=$TMP/film.json
+jq '.defaults += {width: 128, height: 72}' "$HERE/data/film.json" >"$FILM"
+"$BIN/auteur" render "$FILM" -o "$TMP/calm.mp4" --outputs "$TMP/outputs-calm" \
     >"$TMP/calm.log" 2>&1 || fail "the undisturbed render"
-TASKS=$("$BIN/auteur" plan "$HERE/data/film.json" --json | jq .tasks)
+TASKS=$("$BIN/auteur" plan "$FILM" --json | jq .tasks)
 OLD=$BIN
 
 # The new release: the same programs as other files. What is beside bin/ comes along by a link.
@@ -23,7 +25,7 @@ start_broker
 start_node a --drain 120 --log-level debug
 start_node b --drain 120 --log-level debug
 wait_for 60 "both nodes" nodes_are 2
-ask render "$HERE/data/film.json" -o "$TMP/film.mp4" --outputs "$TMP/outputs" >"$TMP/render.log" 2>&1 &
+ask render "$FILM" -o "$TMP/film.mp4" --outputs "$TMP/outputs" >"$TMP/render.log" 2>&1 &
 RENDER=$!
 PIDS+=("$RENDER")
 wait_for 60 "both nodes at work" busy_are 2
