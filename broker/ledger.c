@@ -6,6 +6,7 @@
 #include "lib/core/file.h"
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
+#include "proto/artifact_server.h"
 #include "proto/keys.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 
 /*  Of a key: what announcements alone may cost in memory and in the file. */
 #define BLOBS_MAX 1000000
+#define PRUNE 256 /* entries looked at when a key has no room */
 
 /*  As in the file. */
 typedef struct {
@@ -77,6 +79,16 @@ static bool add (aut_ledger_t *self, const char *key, const aut_hash_t *hash, ui
     return true;
 }
 
+/*  Whether the disk holds it, or a part of it. */
+static bool is_kept (const aut_ledger_t *self, const char *key, const aut_hash_t *hash,
+                     uint64_t size)
+{
+    char owner[AUT_OWNER_SIZE];
+    aut_artifact_owner (owner, key);
+    return aut_blobs_has (self->blobs, hash, NULL) ||
+           aut_blobs_has_partial (self->blobs, hash, size, owner);
+}
+
 /*  Reads the file and writes it anew without what is gone. */
 static int load (aut_ledger_t *self)
 {
@@ -92,13 +104,15 @@ static int load (aut_ledger_t *self)
     while ((got = read (fd, &record, sizeof record)) == (ssize_t)sizeof record) {
         char key[AUT_KEY_TEXT] = "";
         aut_hash_t hash;
-        uint64_t size;
+        uint64_t size = record.size;
         lines++;
         memcpy (key, record.key, sizeof record.key);
         memcpy (hash.bytes, record.hash, sizeof hash.bytes);
-        if (!aut_key_check (key) && aut_blobs_has (self->blobs, &hash, &size) &&
-            add (self, key, &hash, size))
-            aut_buffer_append (&kept, &record, sizeof record);
+        if (!aut_key_check (key) && is_kept (self, key, &hash, size)) {
+            aut_blobs_has (self->blobs, &hash, &size); /* the size that it really has */
+            if (add (self, key, &hash, size))
+                aut_buffer_append (&kept, &record, sizeof record);
+        }
     }
     close (fd);
     int rc = 0;
@@ -156,6 +170,23 @@ uint64_t aut_ledger_bytes (aut_ledger_t *self, const char *key)
     return account ? account->bytes : 0;
 }
 
+/*  Forgets entries of what was given up meanwhile. Looks at a few only; the next ones are at the
+ *  front then. */
+static void prune (aut_ledger_t *self, const char *key)
+{
+    account_t *account = find (self, key);
+    for (size_t looked = 0; account && account->items && looked < PRUNE; looked++) {
+        item_t *item = account->items;
+        HASH_DEL (account->items, item);
+        if (is_kept (self, key, &item->hash, item->size)) {
+            HASH_ADD (hh, account->items, hash, sizeof item->hash, item);
+        } else {
+            account->bytes -= item->size;
+            free (item);
+        }
+    }
+}
+
 /*  What is counted for this blob already. */
 static uint64_t counted (aut_ledger_t *self, const char *key, const aut_hash_t *hash)
 {
@@ -186,6 +217,11 @@ int aut_ledger_take (aut_ledger_t *self, const char *key, const char *name, cons
     uint64_t known = counted (self, key, hash), bytes = aut_ledger_bytes (self, key) - known;
     if (size <= known || aut_blobs_has (self->blobs, hash, NULL))
         return 0;
+    if (max && (size > max || bytes > max - size)) {
+        prune (self, key);
+        known = counted (self, key, hash);
+        bytes = aut_ledger_bytes (self, key) - known;
+    }
     if (max && (size > max || bytes > max - size))
         return aut_fail (AUT_ERR_NO_SPACE,
                          "%s has %llu bytes stored and may have %llu: these %llu are too many (the "

@@ -3,7 +3,8 @@
  *  A blob that is new counts for the key that first began to upload it, with its whole size from
  *  then on; one that the broker has already costs nobody anything. The file STATE/uploads has 80
  *  bytes for each (key, hash, size) and is appended to without fsync: a power cut may forget the
- *  last ones. When a broker starts, entries of blobs that are not there (any more) go. One thread.
+ *  last ones. Entries of blobs that are not there (any more), not even in part, go when a broker
+ *  starts and when a key has no room left. One thread.
  */
 #ifndef AUT_BROKER_LEDGER_H
 #define AUT_BROKER_LEDGER_H

@@ -42,6 +42,9 @@ typedef struct {
     uint64_t queued;          /* bytes that ZeroMQ holds now */
 } aut_artifact_stats_t;
 
+/*  The owner of what `user` has begun to upload, as the blob store's partial files name it. */
+void aut_artifact_owner (char owner[AUT_OWNER_SIZE], const char *user);
+
 /*  Who may use the service; without one, everybody. Both give 0, or a code with its sentence for
  *  the peer. `user` is the key that the connection proved, "" without CURVE. */
 typedef struct {

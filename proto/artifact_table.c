@@ -62,12 +62,14 @@ void aut_flight_land (aut_flight_t *self)
  */
 
 /*  A short name of a key that a file's name may hold. */
-static void name_owner (aut_account_t *account, const char *user)
+void aut_artifact_owner (char owner[AUT_OWNER_SIZE], const char *user)
 {
     char hex[AUT_HASH_HEX];
     aut_hash_t hash = aut_hash_of (user, strlen (user));
     aut_hash_hex (&hash, hex);
-    memcpy (account->owner, hex, AUT_OWNER_SIZE - 1);
+    memset (owner, 0, AUT_OWNER_SIZE);
+    if (user[0])
+        memcpy (owner, hex, AUT_OWNER_SIZE - 1);
 }
 
 aut_account_t *aut_account_of (aut_artifact_server_t *self, const aut_from_t *from)
@@ -84,8 +86,7 @@ aut_account_t *aut_account_of (aut_artifact_server_t *self, const aut_from_t *fr
     account = aut_calloc (1, sizeof *account);
     account->key = key;
     account->tally = aut_tally_new ();
-    if (key.user)
-        name_owner (account, from->user);
+    aut_artifact_owner (account->owner, from->user);
     HASH_ADD (hh, self->accounts, key, sizeof account->key, account);
     return account;
 }
