@@ -126,8 +126,13 @@ int aut_net_bind_curve (zsock_t **out, aut_port_t port, const char *endpoint,
         return no_socket (endpoint);
     if (type == ZMQ_ROUTER)
         zsock_set_router_mandatory (sock, 1);
-    else
+    else {
         zsock_set_xpub_verbose (sock, 1); /* each subscription says that its connection is in use */
+        /* Subscriptions are bounded by bytes (broker/door.c). libzmq 4.3.4 ends the process if a
+         * connection breaks while a full pipe keeps it from being read and a heartbeat falls due:
+         * a flood of subscriptions, each of which takes long, would be enough. */
+        zsock_set_rcvhwm (sock, 0);
+    }
     zsock_set_backlog (sock, 1024);
     if (pair) {
         zsock_set_curve_server (sock, 1);

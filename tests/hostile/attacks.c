@@ -3,9 +3,11 @@
 
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
+#include "proto/monitor.h"
 #include "tests/broker/harness.h"
 #include "tests/hostile/raw.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,22 +33,32 @@ static uint16_t port_at (const attack_t *self, size_t i)
     return i < AUT_PORT_COUNT ? raw_port (self->stage->endpoints.url[i]) : self->stage->http;
 }
 
-/*  A DEALER without any of our bounds. */
+/*  A DEALER or SUB without any of our bounds. */
 static void *dealer (attack_t *self, aut_port_t port, int type)
 {
     int one = 1, none = 0, hwm = 1;
-
     void *sock = zmq_socket (zsys_init (), type);
     ck_assert_ptr_nonnull (sock);
     zmq_setsockopt (sock, ZMQ_LINGER, &none, sizeof none);
     zmq_setsockopt (sock, ZMQ_RCVHWM, &hwm, sizeof hwm);
     if (self->stage->keys) {
-        zmq_setsockopt (sock, ZMQ_SNDHWM, &hwm, sizeof hwm);
-        stage_use_key (self->stage, sock);
+        aut_curve_t curve = stage_curve (self->stage, type == ZMQ_SUB ? "viewer" : "mallory");
+        zmq_setsockopt (sock, ZMQ_SNDHWM, type == ZMQ_SUB ? &none : &hwm, sizeof hwm);
+        zmq_setsockopt (sock, ZMQ_CURVE_SERVERKEY, curve.server_key, AUT_KEY_TEXT - 1);
+        zmq_setsockopt (sock, ZMQ_CURVE_PUBLICKEY, curve.own.public_key, AUT_KEY_TEXT - 1);
+        zmq_setsockopt (sock, ZMQ_CURVE_SECRETKEY, curve.own.secret_key, AUT_KEY_TEXT - 1);
     }
     zmq_setsockopt (sock, ZMQ_IMMEDIATE, &one, sizeof one);
     ck_assert_int_eq (zmq_connect (sock, self->stage->endpoints.url[port]), 0);
     return sock;
+}
+
+/*  libzmq takes new connections in, and tells them of subscriptions, only when it is called. */
+static void go_on (void *sock)
+{
+    int events;
+    size_t size = sizeof events;
+    zmq_getsockopt (sock, ZMQ_EVENTS, &events, &size);
 }
 
 static void hold (attack_t *self, int fd)
@@ -218,7 +230,7 @@ typedef struct {
     uint64_t *sent; /* shared with them */
 } senders_t;
 
-/*  Whole messages of 500 MiB and more, by somebody whose key is allowed: the client, which may use
+/*  Whole messages of 500 MiB and more, by somebody whose key is allowed: a client, which may use
  *  both ports. In processes of their own, which are killed: libzmq's own assertions do not take it
  *  well when a socket is closed amid such a message. */
 static void large_messages (attack_t *self)
@@ -258,9 +270,57 @@ static void end_large_messages (attack_t *self)
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
+/*  Somebody honest, who subscribed before all others and says nothing more. */
+typedef struct {
+    zsock_t *sub;
+    void *monitor;
+} watcher_t;
+
+static watcher_t *new_watcher (attack_t *self)
+{
+    watcher_t *watcher = aut_calloc (1, sizeof *watcher);
+    aut_curve_t curve = stage_curve (self->stage, "viewer");
+    unsigned event;
+    uint32_t value;
+    bool there = false;
+    OK (aut_net_connect_curve (&watcher->sub, AUT_PORT_EVENTS,
+                               self->stage->endpoints.url[AUT_PORT_EVENTS], &curve));
+    watcher->monitor =
+        aut_monitor_open (watcher->sub, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECTED);
+    ck_assert_ptr_nonnull (watcher->monitor);
+    zsock_set_subscribe (watcher->sub, "");
+    /* what it hears says that its subscription has come */
+    for (int64_t end = stage_now_ms () + PATIENCE_MS; !there && stage_now_ms () < end;) {
+        stage_film (self->stage);
+        while (!stage_film_done (self->stage))
+            there = aut_net_wait (watcher->sub, NULL, 50) || there;
+    }
+    ck_assert_msg (there, "a watcher hears nothing");
+    while (aut_monitor_read (watcher->monitor, &event, &value))
+        continue;
+    return watcher;
+}
+
+static void end_crowd (attack_t *self)
+{
+    watcher_t *watcher = self->peer;
+    unsigned event;
+    uint32_t value;
+    if (!watcher)
+        return;
+    ck_assert_msg (!aut_monitor_read (watcher->monitor, &event, &value),
+                   "a watcher was cut off with the silent ones");
+    zmq_socket_monitor (zsock_resolve (watcher->sub), NULL, 0);
+    zmq_close (watcher->monitor);
+    zsock_destroy (&watcher->sub);
+    free (watcher);
+}
+
 /*  Connections that say nothing, half of them after the greeting. */
 static void crowd (attack_t *self)
 {
+    if (!self->peer)
+        self->peer = new_watcher (self);
     for (int i = 0; i < 100; i++, self->attempts++) {
         int fd = raw_dial (port_at (self, (size_t)i % AUT_PORT_COUNT));
         if (i % 2)
@@ -284,7 +344,8 @@ static void slow_readers (attack_t *self)
     uint8_t head[AUT_HEAD_SIZE];
     aut_buffer_t map = {0};
     OK (aut_msg_encode (&models, head, &map));
-    for (size_t i = 0; i + 2 < self->socket_count; i += 3)
+    for (size_t i = 0; i + 2 < self->socket_count; i += 3) {
+        go_on (self->sockets[i]);
         for (int k = 0; k < 20; k++) {
             const char *question = questions[k % 2];
             if (zmq_send (self->sockets[i + 1], question, strlen (question), ZMQ_DONTWAIT) > 0)
@@ -292,7 +353,27 @@ static void slow_readers (attack_t *self)
             if (zmq_send (self->sockets[i + 2], head, sizeof head, ZMQ_DONTWAIT | ZMQ_SNDMORE) > 0)
                 zmq_send (self->sockets[i + 2], map.data, map.size, ZMQ_DONTWAIT);
         }
+    }
     aut_buffer_clear (&map);
+}
+
+/*  Topics without end. Who is cut off connects again and sends them all at once; after 20,000 of
+ *  them another subscriber takes its place. */
+static void endless_subscriptions (attack_t *self)
+{
+    if (self->round % 40 == 0)
+        attack_close (self);
+    while (self->socket_count < 2)
+        self->sockets[self->socket_count++] = dealer (self, AUT_PORT_EVENTS, ZMQ_SUB);
+    for (int i = 0; i < 1000; i++, self->attempts++) {
+        uint64_t topic[4];
+        for (size_t k = 0; k < 4; k++)
+            topic[k] = next_random (self);
+        zmq_setsockopt (self->sockets[i % 2], ZMQ_SUBSCRIBE, topic, sizeof topic);
+    }
+    for (size_t i = 0; i < 2; i++)
+        go_on (self->sockets[i]);
+    poll (NULL, 0, 20);
 }
 
 /* ---- liars ----------------------------------------------------------------------------------- */
@@ -352,22 +433,24 @@ static void send_data (attack_t *self, upload_t *upload)
     }
 }
 
-/*  An upload of a blob that never ends: after 48 MiB another one is begun. Small ones between
- *  them have bytes that are not their name's. */
+/*  An upload of a blob that never ends: after 48 MiB another one is begun, also of a size that
+ *  a quota allows. Small ones between them have bytes that are not their name's. */
 static void endless_upload (attack_t *self)
 {
     upload_t *upload = self->peer;
     aut_received_t in;
     if (!upload) {
         self->peer = upload = aut_calloc (1, sizeof *upload);
-        OK (aut_net_connect (&upload->sock, AUT_PORT_DATA,
-                             self->stage->endpoints.url[AUT_PORT_DATA]));
+        aut_curve_t curve = stage_curve (self->stage, "mallory");
+        OK (aut_net_connect_curve (&upload->sock, AUT_PORT_DATA,
+                                   self->stage->endpoints.url[AUT_PORT_DATA], &curve));
     }
     if (upload->xfer == 0 || upload->offset > 48 * MIB) {
         aut_ref_t ref = made_up (self);
         aut_msg_t close = {.type = AUT_MSG_CLOSE, .close = {.xfer = upload->xfer}};
         aut_msg_t put = {.type = AUT_MSG_PUT, .put = {.xfer = upload->xfer + 1, .hash = ref.hash}};
-        put.put.size = self->attempts % 2 ? UINT64_C (64) << 30 : 512 << 10;
+        static const uint64_t sizes[] = {512 << 10, UINT64_C (64) << 30, 512 << 10, 100 << 20};
+        put.put.size = sizes[self->attempts % 4];
         if (upload->xfer)
             aut_net_send (upload->sock, &close, NULL, 0);
         if (aut_net_send (upload->sock, &put, NULL, 0) < 0)
@@ -394,9 +477,12 @@ static void endless_upload (attack_t *self)
 static void end_upload (attack_t *self)
 {
     upload_t *upload = self->peer;
+    uint64_t used = stage_disk (self->stage);
     if (upload)
         zsock_destroy (&upload->sock);
     free (upload);
+    ck_assert_msg (!self->stage->keys || used < STAGE_QUOTA + 16 * MIB,
+                   "%" PRIu64 " MiB are stored, beyond the quota", used >> 20);
 }
 
 /* ---- HTTP ------------------------------------------------------------------------------------ */
@@ -448,7 +534,7 @@ const attack_kind_t attack_kinds[] = {
     {"huge frames", huge_frames, NULL, 10, "speechless", 256, 0, false},
     {"endless messages", endless_message, NULL, 200, "flood", 1024, 0, false},
     {"messages of 5,000 frames", many_frames, NULL, 50, "message", 512, 0, false},
-    {"thousands of connections", crowd, NULL, 60, "crowd", 512, 4096, false},
+    {"thousands of connections", crowd, end_crowd, 60, "crowd", 512, 4096, false},
     {"slow readers", slow_readers, NULL, 50, NULL, 512, 0, false},
     {"a node that lies", lying_node, end_lying_node, 20, "result", 128, 0, false},
     {"endless uploads", endless_upload, end_upload, 200, "transfer", 128, 0, false},
@@ -459,6 +545,9 @@ const attack_kind_t attack_kinds[] = {
     {"endless messages, keys required", endless_message, NULL, 50, "handshake", 64, 0, true},
     {"messages of 500 MiB by a key-holder", large_messages, end_large_messages, 200, "flood", 768,
      0, true},
-    {"thousands of connections, keys required", crowd, NULL, 60, "crowd", 512, 4096, true},
+    {"thousands of connections, keys required", crowd, end_crowd, 60, "crowd", 512, 4096, true},
+    {"endless subscriptions by a key-holder", endless_subscriptions, NULL, 100, "flood", 512, 0,
+     true},
+    {"endless uploads by a key-holder", endless_upload, end_upload, 300, "transfer", 128, 0, true},
 };
 const size_t attack_kind_count = sizeof attack_kinds / sizeof *attack_kinds;

@@ -26,7 +26,7 @@ typedef struct {
     const char *reason;           /* how /metrics counts it; NULL: it is within the rules */
     unsigned growth_mib;          /* what the broker's memory may rise by at most */
     unsigned descriptors;         /* limit of the broker's; 0 = none */
-    bool keys;                    /* the broker requires them */
+    bool keys;                    /* the broker requires them; attackers that need one have one */
 } attack_kind_t;
 
 extern const attack_kind_t attack_kinds[];

@@ -10,6 +10,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
@@ -52,14 +53,16 @@ static pid_t spawn (const stage_t *self, const char *const *args, const char *lo
     return pid;
 }
 
-/*  Keys for the broker, the node and the client, who know each other. */
+/*  Keys for the broker, the node and the client, who know each other, and for two who mean ill: a
+ *  client with a quota and a viewer. */
 static void make_keys (const stage_t *self)
 {
     static const char script[] =
         "set -e; a=\"$0\"; cd \"$1\"\n"
-        "for who in broker node client; do \"$a\" keys new --keys keys-$who; done\n"
-        "for who in node client; do\n"
-        "\"$a\" keys allow --keys keys-broker --as $who $who "
+        "for who in broker node client mallory viewer; do \"$a\" keys new --keys keys-$who; done\n"
+        "for who in node client mallory viewer; do\n"
+        "role=$who quota=; [ $who != mallory ] || { role=client; quota='--max-bytes 256M'; }\n"
+        "\"$a\" keys allow --keys keys-broker --as $role $quota $who "
         "\"$(\"$a\" keys show --public --keys keys-$who)\"\n"
         "\"$a\" keys allow --keys keys-$who --as broker b "
         "\"$(\"$a\" keys show --public --keys keys-broker)\"\n"
@@ -167,15 +170,16 @@ void stage_close (stage_t *self)
     ck_assert_int_eq (aut_dir_remove (self->dir), 0);
 }
 
-void stage_use_key (const stage_t *self, void *sock)
+aut_curve_t stage_curve (const stage_t *self, const char *who)
 {
-    aut_keypair_t pair;
-    char *dir = path_of (self, "keys-client");
-    ck_assert_int_eq (aut_keypair_load (&pair, dir), 0);
-    zmq_setsockopt (sock, ZMQ_CURVE_SERVERKEY, self->endpoints.key, strlen (self->endpoints.key));
-    zmq_setsockopt (sock, ZMQ_CURVE_PUBLICKEY, pair.public_key, strlen (pair.public_key));
-    zmq_setsockopt (sock, ZMQ_CURVE_SECRETKEY, pair.secret_key, strlen (pair.secret_key));
-    free (dir);
+    aut_curve_t curve = {0};
+    if (!self->keys)
+        return curve;
+    char *folder = aut_sprintf ("%s/keys-%s", self->dir, who);
+    ck_assert_int_eq (aut_keypair_load (&curve.own, folder), 0);
+    snprintf (curve.server_key, sizeof curve.server_key, "%s", self->endpoints.key);
+    free (folder);
+    return curve;
 }
 
 /* ---- the film -------------------------------------------------------------------------------- */
@@ -233,6 +237,25 @@ bool stage_film_done (stage_t *self)
     self->film = 0;
     ck_assert_msg (status == 0, "the honest film failed with status %d", status);
     return true;
+}
+
+static uint64_t disk_used;
+
+static int add_size (const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)path;
+    (void)ftw;
+    disk_used += type == FTW_F ? (uint64_t)st->st_blocks * 512 : 0;
+    return 0;
+}
+
+uint64_t stage_disk (const stage_t *self)
+{
+    char *blobs = path_of (self, "broker/blobs");
+    disk_used = 0;
+    nftw (blobs, add_size, 16, FTW_PHYS); /* files come and go meanwhile: what is there */
+    free (blobs);
+    return disk_used;
 }
 
 /* ---- what is seen of the broker -------------------------------------------------------------- */

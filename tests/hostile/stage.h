@@ -26,8 +26,13 @@ typedef struct {
 void stage_open (stage_t *self, unsigned descriptors, bool keys);
 void stage_close (stage_t *self);
 
-/*  Gives a socket of libzmq the honest client's key. */
-void stage_use_key (const stage_t *self, void *sock);
+/*  The keys of "client" (the honest one), "mallory" (a client with a quota of STAGE_QUOTA bytes) or
+ *  "viewer"; none where the stage has none. */
+aut_curve_t stage_curve (const stage_t *self, const char *who);
+#define STAGE_QUOTA ((uint64_t)256 << 20)
+
+/*  Bytes on disk of what the broker has stored, finished and not. */
+uint64_t stage_disk (const stage_t *self);
 
 /*  Starts a client that renders a small film; whether it has ended well. A film that fails or takes
  *  longer than two minutes fails the test. */
