@@ -305,12 +305,21 @@ static void send_token (aut_broker_t *self, const aut_core_action_t *action)
     post_to_node (self, out);
 }
 
-/*  Texts of an ASSIGN: the inputs and the hex keys that they point to. */
+/*  Texts of an ASSIGN: the inputs and the hex keys that they point to, in one block. */
 typedef struct {
-    aut_msg_input_t inputs[AUT_INPUTS_MAX];
-    char keys[AUT_INPUTS_MAX][AUT_HASH_HEX];
     char job[24];
+    aut_msg_input_t *inputs;
+    char (*keys)[AUT_HASH_HEX];
 } assign_texts_t;
+
+static assign_texts_t *new_texts (size_t inputs)
+{
+    assign_texts_t *self =
+        aut_calloc (1, sizeof *self + inputs * (sizeof *self->inputs + sizeof *self->keys));
+    self->inputs = (aut_msg_input_t *)(self + 1);
+    self->keys = (char (*)[AUT_HASH_HEX]) (self->inputs + inputs);
+    return self;
+}
 
 /*  Whether the blob is there as it was: a node could only find out in vain. */
 static int check_blob (aut_broker_t *self, const aut_hash_t *hash, uint64_t size, const char *what)
@@ -368,12 +377,13 @@ static int add_inputs (aut_broker_t *self, const aut_store_body_t *body, aut_msg
 static int fill_assign (aut_broker_t *self, const aut_core_action_t *action, aut_out_t *out)
 {
     aut_msg_assign_t *msg = &out->msg.assign;
-    assign_texts_t *texts = aut_calloc (1, sizeof *texts);
-    out->owned[0] = texts;
     aut_store_body_t body;
     int rc = aut_store_body (self->store, action->u.assign.token.task, &body, &out->owned[1]);
     if (rc)
         return aut_fail_in (rc, "the task's description");
+    size_t inputs = body.input_count + 1; /* the tail, too */
+    assign_texts_t *texts = new_texts (inputs < AUT_INPUTS_MAX ? inputs : AUT_INPUTS_MAX);
+    out->owned[0] = texts;
     if (!body.spec)
         rc = check_blob (self, &body.spec_blob.hash, body.spec_blob.size, "the task's description");
     if (!rc && action->u.assign.after)

@@ -199,9 +199,11 @@ void aut_events_publish (aut_broker_t *self)
         *slot = aut_strdup (note->text);
         ring->jobs[ring->seq % ring->cap] = event->job;
         __atomic_store_n (&self->published, ring->seq, __ATOMIC_RELEASE);
-        if (aut_mailbox_push_wait (self->to_events, note))
+        if (aut_mailbox_push_wait_quiet (self->to_events, note))
             aut_note_destroy (note);
     }
+    if (ring->ready_count)
+        aut_mailbox_tell (self->to_events);
     if (ring->events.bound)
         ring->bound = ring->events.bound;
     ring->ready_count = 0; /* their texts are the mailbox's */

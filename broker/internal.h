@@ -173,7 +173,7 @@ struct aut_broker {
     size_t unfit_count, unfit_cap;
     aut_ring_t ring;
     aut_batch_t batch;
-    size_t unheard, unseen; /* messages to nodes, events of which their threads were not told yet */
+    size_t unheard; /* messages to nodes of which their thread was not told yet */
 
     /* between threads */
     aut_refusals_t *refusals;
