@@ -122,7 +122,25 @@ static void answer_jobs (aut_broker_t *self, const aut_query_t *query, aut_buffe
     aut_buffer_text (out, "}");
 }
 
-static void put_workers (aut_broker_t *self, uint64_t node, aut_buffer_t *out)
+/*  What a worker runs: the task's name for all, what it is of for those who may see that job. */
+static void put_worker_task (aut_broker_t *self, const aut_query_t *query, uint64_t id,
+                             aut_buffer_t *out)
+{
+    aut_core_task_info_t task;
+    const aut_entry_t *entry = NULL;
+    aut_buffer_format (out, ",\"task\":\"t%" PRIu64 "\"", id);
+    if (aut_core_task (self->core, id, &task) == 0)
+        entry = aut_catalogue_find (self->catalogue, task.job);
+    if (!entry || !aut_query_may_see (query, entry) || task.shot >= entry->shot_count)
+        return;
+    aut_buffer_format (out, ",\"job\":\"j%" PRIu64 "\",\"shot\":", task.job);
+    aut_buffer_json_string (out, entry->shots[task.shot]);
+    aut_buffer_format (out, ",\"chunk\":%u,\"progress\":", task.chunk);
+    aut_query_put_part (aut_core_part (task.step, task.steps, task.frame, task.frames), out);
+}
+
+static void put_workers (aut_broker_t *self, const aut_query_t *query, uint64_t node,
+                         aut_buffer_t *out)
 {
     aut_core_worker_info_t worker;
     for (uint32_t i = 0; aut_core_worker (self->core, node, i, &worker) == 0; i++) {
@@ -132,9 +150,10 @@ static void put_workers (aut_broker_t *self, uint64_t node, aut_buffer_t *out)
                            worker.load ? "busy" : "idle", worker.memory);
         aut_buffer_json_string (out, worker.model);
         if (worker.task)
-            aut_buffer_format (out, ",\"task\":\"t%" PRIu64 "\"}", worker.task);
+            put_worker_task (self, query, worker.task, out);
         else
-            aut_buffer_text (out, ",\"task\":null}");
+            aut_buffer_text (out, ",\"task\":null");
+        aut_buffer_text (out, "}");
     }
 }
 
@@ -151,7 +170,7 @@ static void answer_nodes (aut_broker_t *self, const aut_query_t *query, aut_buff
         aut_buffer_json_string (out, node.name);
         aut_buffer_format (out, ",\"state\":\"%s\",\"seen_s\":%" PRId64 ",\"workers\":[",
                            aut_node_state_text (node.state), (now - node.seen_ms) / 1000);
-        put_workers (self, node.id, out);
+        put_workers (self, query, node.id, out);
         aut_buffer_text (out, "]}");
     }
     aut_buffer_text (out, "]");

@@ -24,7 +24,7 @@ static void choose_styles (aut_curses_t *self, bool color)
     self->styles[AUT_STYLE_BAD] = A_BOLD;
     if (!color || !has_colors () || start_color () == ERR || use_default_colors () == ERR)
         return;
-    for (short i = 0; i < AUT_STYLES; i++)
+    for (short i = 0; i < (short)AUT_STYLES; i++)
         if (colors[i]) {
             init_pair (i, colors[i], -1);
             self->styles[i] |= (attr_t)COLOR_PAIR (i);

@@ -896,9 +896,18 @@ START_TEST (status_json)
     }
     ck_assert_double_eq_tol (part, 0.5, 1e-9);
     reply = query (client, "{\"get\":\"nodes\"}");
-    ck_assert_uint_eq (json_array_size (json_object_get (
-                           json_array_get (json_object_get (reply, "nodes"), 0), "workers")),
-                       2);
+    const json_t *workers =
+        json_object_get (json_array_get (json_object_get (reply, "nodes"), 0), "workers");
+    ck_assert_uint_eq (json_array_size (workers), 2);
+    part = 0;
+    for (size_t w = 0; w < 2; w++) { /* what each runs, by name */
+        const json_t *worker = json_array_get (workers, w);
+        ck_assert_str_eq (json_string_value (json_object_get (worker, "job")), "j1");
+        ck_assert_ptr_nonnull (json_string_value (json_object_get (worker, "shot")));
+        ck_assert (json_is_integer (json_object_get (worker, "chunk")));
+        part += json_real_value (json_object_get (worker, "progress"));
+    }
+    ck_assert_double_eq_tol (part, 0.5, 1e-9);
     json_decref (reply);
     reply = query (client, "{\"get\":\"job\",\"id\":\"j1\",\"after\":1,\"limit\":1}");
     ck_assert_uint_eq (json_array_size (json_object_get (reply, "shots")), 1);

@@ -80,6 +80,31 @@ START_TEST (a_node_finishes_only_what_it_leased)
 }
 END_TEST
 
+/*  What a node runs is told by name to those who may see the job. */
+START_TEST (what_runs_is_its_owner_s)
+{
+    scene_t scene = open_scene (false);
+    aut_client_t *ben = new_client (BEN), *otto = new_client (OTTO), *vera = new_client (VERA);
+    aut_client_t *who[] = {scene.anna, otto, vera, ben};
+    for (size_t i = 0; i < 4; i++) {
+        const char *task, *job = NULL;
+        json_t *nodes = query (who[i], "{\"get\":\"nodes\"}");
+        OK (json_unpack (nodes, "{s:[{s:[{s:s, s?s}]}]}", "nodes", "workers", "task", &task, "job",
+                         &job));
+        ck_assert_str_eq (task, "t1");
+        if (who[i] == ben)
+            ck_assert_ptr_null (job);
+        else
+            ck_assert_str_eq (job, scene.job);
+        json_decref (nodes);
+    }
+    close_scene (&scene);
+    aut_client_destroy (&ben);
+    aut_client_destroy (&otto);
+    aut_client_destroy (&vera);
+}
+END_TEST
+
 START_TEST (another_key_is_another_node)
 {
     scene_t scene = open_scene (false);
@@ -343,6 +368,12 @@ START_TEST (events_of_others_are_left_out)
     json_t *reply = NULL;
     char *question = aut_sprintf ("{\"get\":\"job\",\"id\":\"%s\"}", job);
     ck_assert_int_eq (aut_client_query (ben, question, &reply), AUT_ERR_NOT_FOUND);
+    free (question);
+    question = aut_sprintf ("{\"get\":\"explain\",\"id\":\"%s\"}", job);
+    ck_assert_int_eq (aut_client_query (ben, question, &reply), AUT_ERR_NOT_FOUND);
+    json_t *story = query (anna, question);
+    ck_assert_str_eq (json_string_value (json_object_get (story, "owner")), "anna");
+    json_decref (story);
     ck_assert_int_eq (aut_client_cancel (ben, job), AUT_ERR_NOT_FOUND);
     ck_assert_int_eq (aut_client_drain (ben, "a"), AUT_ERR_DENIED);
     OK (aut_client_cancel (otto, job));
@@ -510,6 +541,7 @@ int main (void)
     tcase_set_timeout (tc, 120);
     tcase_add_checked_fixture (tc, keyed_setup, keyed_teardown);
     tcase_add_test (tc, a_node_finishes_only_what_it_leased);
+    tcase_add_test (tc, what_runs_is_its_owner_s);
     tcase_add_test (tc, another_key_is_another_node);
     tcase_add_test (tc, a_revoked_node_gives_its_lease_back);
     tcase_add_test (tc, a_connection_outlives_its_key_in_vain);
