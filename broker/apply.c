@@ -468,6 +468,10 @@ static void perform (aut_broker_t *self, const aut_core_action_t *action)
     case AUT_SEND_ASSIGN:
         send_assign (self, action);
         break;
+    case AUT_MUT_TASK_RESULT:
+        aut_meters_chunk (&self->meters, action->u.result.device,
+                          ((const aut_store_result_t *)action->u.result.done->artifacts)->seconds);
+        break;
     case AUT_MUT_TASK_FAILED:
         log_failure (action);
         break;

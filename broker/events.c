@@ -194,6 +194,7 @@ void aut_events_publish (aut_broker_t *self)
         note->topic = event->topic;
         note->text = event->text;
         note->size = strlen (note->text);
+        note->made_us = aut_broker_us (self);
         char **slot = &ring->texts[ring->seq % ring->cap];
         free (*slot);
         *slot = aut_strdup (note->text);

@@ -141,17 +141,21 @@ static enum MHD_Result healthz (aut_broker_t *broker, struct MHD_Connection *con
                                 well ? "ok\n" : "the loop does not go round\n");
 }
 
-/*  Whether new work is taken. */
+const char *aut_broker_objects (const aut_broker_t *self)
+{
+    if (__atomic_load_n (&self->fault, __ATOMIC_ACQUIRE))
+        return "the broker has stopped\n";
+    if (__atomic_load_n (&self->stop, __ATOMIC_ACQUIRE))
+        return "the broker is stopping\n";
+    if (__atomic_load_n (&self->store_error, __ATOMIC_ACQUIRE))
+        return "the database cannot be written\n";
+    return NULL;
+}
+
 static enum MHD_Result readyz (aut_broker_t *broker, struct MHD_Connection *connection)
 {
-    int error = __atomic_load_n (&broker->store_error, __ATOMIC_ACQUIRE);
-    if (__atomic_load_n (&broker->fault, __ATOMIC_ACQUIRE))
-        return aut_http_reply_text (connection, 503, "the broker has stopped\n");
-    if (__atomic_load_n (&broker->stop, __ATOMIC_ACQUIRE))
-        return aut_http_reply_text (connection, 503, "the broker is stopping\n");
-    if (error)
-        return aut_http_reply_text (connection, 503, "the database cannot be written\n");
-    return aut_http_reply_text (connection, 200, "ok\n");
+    const char *why = aut_broker_objects (broker);
+    return aut_http_reply_text (connection, why ? 503 : 200, why ? why : "ok\n");
 }
 
 static enum MHD_Result from_loop (aut_broker_t *broker, struct MHD_Connection *connection,

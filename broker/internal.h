@@ -21,6 +21,7 @@
 #include "broker/door.h"
 #include "broker/guard.h"
 #include "broker/mailbox.h"
+#include "broker/meters.h"
 #include "broker/store/store.h"
 #include "lib/core/blob.h"
 #include "lib/core/buffer.h"
@@ -83,6 +84,7 @@ void aut_out_post (aut_mailbox_t *mailbox, aut_out_t *out);
 typedef struct {
     char *topic, *text;
     size_t size;
+    int64_t made_us;
 } aut_note_t;
 
 void aut_note_destroy (void *item);
@@ -189,6 +191,7 @@ struct aut_broker {
     int64_t stop_by_ms;
     uint64_t published; /* atomic: seq of the newest event, for those who look for news */
     uint64_t queries_answered, commit_us, commits; /* atomic, for metrics */
+    aut_meters_t meters;
 
     /* threads */
     zactor_t *client_actor, *node_actor, *data_actor, *status_actor, *events_actor;
@@ -220,8 +223,12 @@ size_t aut_broker_mutations (aut_broker_t *self);
 void aut_broker_perform (aut_broker_t *self);
 /*  Answers one query (query.c). */
 void aut_broker_answer (aut_broker_t *self, aut_query_t *query);
-/*  The Prometheus text (metrics.c). */
+/*  Whether new work is taken: NULL, or why not. Any thread. */
+const char *aut_broker_objects (const aut_broker_t *self);
+/*  The Prometheus text (metrics.c, and its part on queues and nodes, metrics_cluster.c). */
 void aut_broker_metrics (aut_broker_t *self, aut_buffer_t *out);
+void aut_metrics_queues (aut_broker_t *self, aut_buffer_t *out);
+void aut_metrics_nodes (aut_broker_t *self, aut_buffer_t *out);
 /*  The events of the batch, numbered; what is to be stored of them, or NULL (events.c). A batch
  * that was prepared before and not published is forgotten. */
 const aut_store_events_t *aut_events_prepare (aut_broker_t *self);

@@ -80,6 +80,7 @@ static int commit_once (aut_broker_t *self, size_t count)
     int rc = aut_store_commit (self->store, self->mutations, count);
     int64_t took = aut_broker_us (self) - begin;
     aut_batch_commit (&self->batch, took);
+    aut_meter_add (&self->meters.commit, took);
     __atomic_add_fetch (&self->commit_us, (uint64_t)took, __ATOMIC_RELAXED);
     __atomic_add_fetch (&self->commits, 1, __ATOMIC_RELAXED);
     __atomic_store_n (&self->in_commit, 0, __ATOMIC_RELAXED);

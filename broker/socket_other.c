@@ -87,6 +87,7 @@ static void publish (aut_broker_t *broker, zsock_t *sock)
         /* A watcher that is too slow loses it here and fills the gap by its sequence number. */
         if (sock)
             aut_net_publish (sock, note->topic, note->text, note->size);
+        aut_meter_add (&broker->meters.event_lag, aut_broker_us (broker) - note->made_us);
         aut_note_destroy (note);
     }
 }

@@ -555,7 +555,7 @@ typedef struct {
     } classes[AUT_CORE_CLASSES];
     uint32_t class_count;
     uint64_t events, submitted, existing, assigned, results, cached, failures, failed, lost_leases,
-        lost_nodes, adopted, aborted, released, stale, out_of_memory, barred, refused;
+        lost_nodes, adopted, aborted, released, stale, out_of_memory, moved, barred, refused;
 } aut_core_metrics_t;
 
 const aut_core_metrics_t *aut_core_metrics (const aut_core_t *self);

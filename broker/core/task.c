@@ -251,6 +251,7 @@ void core_task_failed (aut_core_t *self, core_job_t *job, uint32_t ordinal, core
     if (aut_error_code (code) == AUT_ERR_DEVICE_MEMORY) {
         self->metrics.out_of_memory++;
         if (moved_to_bigger (self, job, ordinal, device_memory)) {
+            self->metrics.moved++;
             core_task_again (self, job, ordinal, AUT_ENDED_MOVED);
             return;
         }

@@ -209,7 +209,7 @@ export function showCounts(list, status) {
     ["jobs running", n(status.jobs, "running")],
     ["queued", n(status.jobs, "queued")],
     ["chunks waiting", n(status.tasks, "ready", "blocked")],
-    ["running", n(status.tasks, "leased")],
+    ["chunks running", n(status.tasks, "leased")],
     ["nodes", n(status.nodes, "online"), status.tasks?.ready > 0 && !status.nodes?.online],
     ["workers busy", `${n(status.workers, "busy")} of ${n(status.workers, "busy", "idle")}`],
     ...(status.nodes?.lost ? [["lost", status.nodes.lost, true]] : []),
