@@ -439,16 +439,6 @@ static void send_assign (aut_broker_t *self, const aut_core_action_t *action)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static void log_failure (const aut_core_action_t *action)
-{
-    char job[24];
-    aut_log_about_t about = {.task = action->u.failed.task, .job = job};
-    snprintf (job, sizeof job, "j%" PRIu64, action->u.failed.job);
-    if (action->u.failed.cause == action->u.failed.task)
-        aut_log_about (AUT_LOG_WARN, LOG, &about, "the task failed for good: %s",
-                       action->u.failed.message ? action->u.failed.message : "");
-}
-
 static void perform (aut_broker_t *self, const aut_core_action_t *action)
 {
     switch (action->kind) {
@@ -468,18 +458,15 @@ static void perform (aut_broker_t *self, const aut_core_action_t *action)
     case AUT_SEND_ASSIGN:
         send_assign (self, action);
         break;
-    case AUT_MUT_TASK_RESULT:
-        aut_meters_chunk (&self->meters, action->u.result.device,
-                          ((const aut_store_result_t *)action->u.result.done->artifacts)->seconds);
-        break;
-    case AUT_MUT_TASK_FAILED:
-        log_failure (action);
-        break;
     case AUT_SEND_ACK:
     case AUT_SEND_ABORT:
     case AUT_SEND_ADOPT:
     case AUT_SEND_PONG:
         send_token (self, action);
+        break;
+    case AUT_MUT_TASK_RESULT:
+        aut_meters_chunk (&self->meters, action->u.result.device,
+                          ((const aut_store_result_t *)action->u.result.done->artifacts)->seconds);
         break;
     default:
         break;
@@ -490,6 +477,7 @@ void aut_broker_perform (aut_broker_t *self)
 {
     if (self->actions.count)
         aut_batch_send (&self->batch, aut_broker_us (self));
+    aut_broker_log (self);
     for (size_t i = 0; i < self->actions.count; i++)
         perform (self, &self->actions.items[i]);
     tell_nodes (self);

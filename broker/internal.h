@@ -219,6 +219,8 @@ int aut_broker_restore_job (aut_broker_t *self, uint64_t job);
 /*  The batch's mutations for the store (apply.c), the catalogue's changes and the events made with
  *  them; counts them. */
 size_t aut_broker_mutations (aut_broker_t *self);
+/*  Logs what is committed of jobs and attempts (log.c). */
+void aut_broker_log (aut_broker_t *self);
 /*  Sends what is committed, in order, then publishes it (apply.c). */
 void aut_broker_perform (aut_broker_t *self);
 /*  Answers one query (query.c). */

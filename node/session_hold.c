@@ -67,7 +67,10 @@ void ses_log (const hold_t *hold, aut_log_level_t level, const char *format, ...
     char *text = NULL;
     int n = vasprintf (&text, format, args);
     va_end (args);
-    aut_log_about_t about = {.task = hold->token.task, .attempt = hold->token.attempt};
+    aut_log_about_t about = {.job = hold->job[0] ? hold->job : NULL,
+                             .task = hold->token.task,
+                             .attempt = hold->token.attempt,
+                             .node = hold->node};
     aut_log_about (level, "node", &about, "%s", n < 0 ? "" : text);
     if (n >= 0)
         free (text);

@@ -21,7 +21,9 @@ typedef enum {
 typedef struct {
     uint64_t id;
     aut_token_t token;
-    uint32_t worker; /* index */
+    char job[32];     /* for logs; "" = unknown */
+    const char *node; /* the session's name with the broker, for logs */
+    uint32_t worker;  /* index */
     hold_state_t state;
     bool confirmed; /* the broker knows this token in this conversation */
     bool aborting;  /* RUNNING, and nobody wants it any more */
@@ -70,6 +72,7 @@ struct aut_session {
     bool online;
     bool exited;
     uint64_t epoch;
+    char name[AUT_NAME_MAX + 1]; /* as the broker welcomed it */
     uint32_t ping_ms;
     int64_t hello_at, hello_wait; /* the next HELLO while offline */
     int64_t hello_sent;

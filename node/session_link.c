@@ -6,6 +6,7 @@
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,7 @@ static void on_welcome (aut_session_t *self, const aut_msg_welcome_t *welcome)
     if (!self->online || self->epoch != welcome->epoch)
         aut_log (AUT_LOG_INFO, "node", "online as %s, broker epoch " AUT_EPOCH_TEXT, welcome->name,
                  AUT_EPOCH_ARGS (welcome->epoch));
+    snprintf (self->name, sizeof self->name, "%s", welcome->name);
     self->online = true;
     self->epoch = welcome->epoch;
     self->ping_ms = welcome->ping_ms ? welcome->ping_ms : 1000;
@@ -102,6 +104,8 @@ static void take (aut_session_t *self, const aut_msg_assign_t *assign, const wor
     hold_t *hold = aut_calloc (1, sizeof *hold);
     hold->id = ++self->last_id;
     hold->token = assign->token;
+    snprintf (hold->job, sizeof hold->job, "%s", assign->job ? assign->job : "");
+    hold->node = self->name;
     hold->worker = (uint32_t)(worker - self->workers);
     hold->state = HOLD_FETCHING;
     hold->confirmed = true;

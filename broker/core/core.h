@@ -297,6 +297,7 @@ typedef struct {
             uint32_t attempt;
             uint32_t failures;
             aut_core_end_t end; /* of the attempt */
+            const char *node;   /* that had it */
             uint64_t memory;    /* what the device must have from now on */
             const char *code;   /* last failure, NULL if it was none */
             const char *message;

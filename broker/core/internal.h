@@ -416,9 +416,11 @@ void core_task_drop_input (core_job_t *job, const core_task_t *task);
 void core_task_failed (aut_core_t *self, core_job_t *job, uint32_t ordinal, core_node_t *node,
                        uint64_t device_memory, const char *code, const char *message);
 /*  The task (leased no more) waits for work again; nobody's fault. */
-void core_task_again (aut_core_t *self, core_job_t *job, uint32_t ordinal, aut_core_end_t end);
+void core_task_again (aut_core_t *self, core_job_t *job, uint32_t ordinal, aut_core_end_t end,
+                      const core_node_t *node);
 void core_task_succeeded (aut_core_t *self, core_job_t *job, uint32_t ordinal, uint64_t node_key);
-void core_emit_wait (aut_core_t *self, const core_job_t *job, uint32_t ordinal, aut_core_end_t end);
+void core_emit_wait (aut_core_t *self, const core_job_t *job, uint32_t ordinal, aut_core_end_t end,
+                     const core_node_t *node);
 int core_task_set_memory (aut_core_t *self, core_job_t *job, uint32_t ordinal, uint64_t memory);
 
 /* ---- lease.c ---- */

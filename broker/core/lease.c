@@ -128,14 +128,15 @@ void core_lease_back (aut_core_t *self, core_lease_t *lease, bool reclaim, aut_c
     core_job_t *job = lease->job;
     uint32_t ordinal = lease->ordinal;
     core_task_t *task = &job->items[ordinal];
-    uint64_t holder = lease->node->id;
+    const core_node_t *node = lease->node;
+    uint64_t holder = node->id;
     core_lease_end (self, lease);
     /* the job stays charged for it: one whose work always gets lost must not hold up the others */
     if (reclaim) {
         task->flags |= TASK_RECLAIM;
         task->u.holder = holder;
     }
-    core_task_again (self, job, ordinal, end);
+    core_task_again (self, job, ordinal, end, node);
 }
 
 void core_emit_lease (aut_core_t *self, const core_lease_t *lease, bool adopted)

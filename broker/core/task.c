@@ -149,7 +149,8 @@ void core_task_release_next (aut_core_t *self, core_job_t *job, uint32_t ordinal
     unblock_work (self, job, true);
 }
 
-void core_emit_wait (aut_core_t *self, const core_job_t *job, uint32_t ordinal, aut_core_end_t end)
+void core_emit_wait (aut_core_t *self, const core_job_t *job, uint32_t ordinal, aut_core_end_t end,
+                     const core_node_t *node)
 {
     const core_task_t *task = &job->items[ordinal];
     const core_trouble_t *trouble = task->trouble;
@@ -159,6 +160,7 @@ void core_emit_wait (aut_core_t *self, const core_job_t *job, uint32_t ordinal, 
     action->u.wait.attempt = task->attempt;
     action->u.wait.failures = task->failures;
     action->u.wait.end = end;
+    action->u.wait.node = core_text (self, node->name);
     action->u.wait.memory = job->buckets[task->bucket]->group->memory;
     action->u.wait.code = trouble && trouble->code ? core_text (self, trouble->code) : NULL;
     action->u.wait.message = core_text (self, trouble ? trouble->message : NULL);
@@ -167,11 +169,12 @@ void core_emit_wait (aut_core_t *self, const core_job_t *job, uint32_t ordinal, 
         memcpy (action->u.wait.excluded, trouble->excluded, sizeof trouble->excluded);
 }
 
-void core_task_again (aut_core_t *self, core_job_t *job, uint32_t ordinal, aut_core_end_t end)
+void core_task_again (aut_core_t *self, core_job_t *job, uint32_t ordinal, aut_core_end_t end,
+                      const core_node_t *node)
 {
     core_task_state (self, job, ordinal, AUT_TASK_READY);
     core_queue_push (self, job, ordinal);
-    core_emit_wait (self, job, ordinal, end);
+    core_emit_wait (self, job, ordinal, end, node);
     core_pub_task (self, job, ordinal, false);
 }
 
@@ -252,7 +255,7 @@ void core_task_failed (aut_core_t *self, core_job_t *job, uint32_t ordinal, core
         self->metrics.out_of_memory++;
         if (moved_to_bigger (self, job, ordinal, device_memory)) {
             self->metrics.moved++;
-            core_task_again (self, job, ordinal, AUT_ENDED_MOVED);
+            core_task_again (self, job, ordinal, AUT_ENDED_MOVED, node);
             return;
         }
     }
@@ -271,7 +274,7 @@ void core_task_failed (aut_core_t *self, core_job_t *job, uint32_t ordinal, core
     task->flags |= TASK_DELAYED;
     trouble->due = self->now + backoff (self, job, ordinal);
     aut_heap_push (&self->delayed, trouble);
-    core_emit_wait (self, job, ordinal, AUT_ENDED_FAILED);
+    core_emit_wait (self, job, ordinal, AUT_ENDED_FAILED, node);
     core_pub_task (self, job, ordinal, false);
 }
 

@@ -28,6 +28,11 @@ void aut_log_setup (aut_log_level_t level, aut_log_format_t format)
     s_format = (int)format;
 }
 
+bool aut_log_wants (aut_log_level_t level)
+{
+    return (int)level >= s_level;
+}
+
 int aut_log_parse_level (aut_log_level_t *level, const char *text)
 {
     for (int i = AUT_LOG_DEBUG; i <= AUT_LOG_ERROR; i++)

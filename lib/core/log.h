@@ -4,6 +4,7 @@
 #ifndef AUT_LIB_CORE_LOG_H
 #define AUT_LIB_CORE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum { AUT_LOG_DEBUG, AUT_LOG_INFO, AUT_LOG_WARN, AUT_LOG_ERROR } aut_log_level_t;
@@ -23,6 +24,9 @@ void aut_log_setup (aut_log_level_t level, aut_log_format_t format);
 /*  Parses "debug", "info", "warn", "error" / "text", "json"; 0 or AUT_ERR_INVALID. */
 int aut_log_parse_level (aut_log_level_t *level, const char *text);
 int aut_log_parse_format (aut_log_format_t *format, const char *text);
+
+/*  Whether lines of this level are written: for those that cost something to make. */
+bool aut_log_wants (aut_log_level_t level);
 
 /*  Logs one line. `component` names the module ("broker", "node"). Control characters are escaped.
  */
