@@ -37,6 +37,7 @@ check () {
 }
 
 check "$venv/bin/python" -B tests/deploy/container_lint.py "$work/root"
+check "$venv/bin/python" -B tests/deploy/k8s_rules.py --check
 check "$venv/bin/python" -B tests/deploy/k8s_validate.py
 check "$venv/bin/python" -B tests/deploy/k8s_assert.py --spoil
 check "$venv/bin/python" -B tests/deploy/k8s_run.py "$work/root"

@@ -175,6 +175,14 @@ def check_scaler(where, scaler, documents):
             yield f"{where}: does not ask for demand"
 
 
+def check_monitor(where, monitor, documents):
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    services = [d for d in documents if d["kind"] == "Service" and wanted <= d["metadata"]["labels"].items()]
+    # The alerts ask for up{job="auteur-broker"}, and the job is the Service's name.
+    if [s["metadata"]["name"] for s in services] != ["auteur-broker"]:
+        yield f"{where}: scrapes not just the Service auteur-broker"
+
+
 def check_build(name, documents, version):
     where = f"deploy/k8s/{name}"
     names = [(d["kind"], d["metadata"].get("namespace"), d["metadata"]["name"]) for d in documents]
@@ -195,6 +203,8 @@ def check_build(name, documents, version):
     for document in documents:
         if document["kind"] == "ServiceAccount" and document.get("automountServiceAccountToken") is not False:
             yield f"{where}: {k8s.label(document)}: gives a token"
+        if document["kind"] == "ServiceMonitor":
+            yield from check_monitor(f"{where}: {k8s.label(document)}", document, documents)
         if document["kind"] == "ScaledObject":
             yield from check_scaler(f"{where}: {k8s.label(document)}", document, documents)
 
@@ -204,7 +214,7 @@ def check_all(builds, version):
         yield from check_build(name, documents, version)
     every = [d for documents in builds.values() for d in documents]
     kinds = {d["kind"] for d in every}
-    for kind in ("ServiceMonitor", "ScaledObject", "PodDisruptionBudget", "NetworkPolicy"):
+    for kind in ("ServiceMonitor", "PrometheusRule", "ScaledObject", "PodDisruptionBudget", "NetworkPolicy"):
         if kind not in kinds:
             yield f"deploy/k8s: no {kind} anywhere"
     kinds_of_gpu = {d["metadata"]["name"] for d in every for c in (k8s.pod_spec(d) or {}).get("containers", [])
