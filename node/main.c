@@ -223,54 +223,67 @@ static int run (const arguments_t *args)
     return code;
 }
 
-int main (int argc, char **argv)
+#define OPTIONS 20
+
+static void fill_table (aut_opt_t table[OPTIONS], arguments_t *args)
 {
-    arguments_t args = {
-        .drain = 10, .credit = 1, .hang = 300, .log_level = "info", .log_format = "text"};
-    const aut_opt_t table[] = {
-        {"broker", 0, AUT_OPT_STRING, &args.broker, "[tcp://]HOST[:BASE]",
+    const aut_opt_t options[] = {
+        {"broker", 0, AUT_OPT_STRING, &args->broker, "[tcp://]HOST[:BASE]",
          "the broker; BASE is its client port (7700)", "AUTEUR_BROKER", 0, 0},
-        {"endpoints", 0, AUT_OPT_STRING, &args.endpoints, "FILE",
+        {"endpoints", 0, AUT_OPT_STRING, &args->endpoints, "FILE",
          "the broker's endpoints.json, in place of --broker", NULL, 0, 0},
-        {"state", 0, AUT_OPT_STRING, &args.state, "DIR",
+        {"state", 0, AUT_OPT_STRING, &args->state, "DIR",
          "folder of the cache ($XDG_STATE_HOME/auteur/node)", "AUTEUR_STATE", 0, 0},
-        {"name", 0, AUT_OPT_STRING, &args.name, "NAME", "how it is listed (the host's name)", NULL,
+        {"name", 0, AUT_OPT_STRING, &args->name, "NAME", "how it is listed (the host's name)", NULL,
          0, 0},
-        {"device", 0, AUT_OPT_LIST, &args.devices, "auto|cpu|cuda:N",
+        {"device", 0, AUT_OPT_LIST, &args->devices, "auto|cpu|cuda:N",
          "a device to use; may be repeated (auto)", NULL, 0, 0},
-        {"workers", 0, AUT_OPT_INT, &args.workers, "N",
+        {"workers", 0, AUT_OPT_INT, &args->workers, "N",
          "worker processes on the cpu (by cores and memory)", NULL, 0, 64},
-        {"credit", 0, AUT_OPT_INT, &args.credit, "N",
+        {"credit", 0, AUT_OPT_INT, &args->credit, "N",
          "tasks that a worker takes ahead, the running one included (1)", NULL, 1, 64},
-        {"models", 0, AUT_OPT_STRING, &args.models, "DIR[:DIR...]",
+        {"models", 0, AUT_OPT_STRING, &args->models, "DIR[:DIR...]",
          "where models are looked for before the shipped ones", "AUTEUR_MODELS", 0, 0},
-        {"cache-size", 0, AUT_OPT_STRING, &args.cache_size, "BYTES",
+        {"cache-size", 0, AUT_OPT_STRING, &args->cache_size, "BYTES",
          "bytes of artifacts to keep, with K, M, G or T; 0 is no limit (16G)", NULL, 0, 0},
-        {"vram-limit", 0, AUT_OPT_STRING, &args.vram_limit, "BYTES",
+        {"vram-limit", 0, AUT_OPT_STRING, &args->vram_limit, "BYTES",
          "device memory that a model may take, with K, M, G or T; one that needs more runs in "
          "parts "
          "(all there is)",
          "AUTEUR_VRAM_LIMIT", 0, 0},
-        {"drain", 0, AUT_OPT_NUMBER, &args.drain, "SECONDS",
+        {"drain", 0, AUT_OPT_NUMBER, &args->drain, "SECONDS",
          "how long a running chunk may go on at the end (10)", NULL, 0, 0},
-        {"hang", 0, AUT_OPT_INT, &args.hang, "SECONDS",
+        {"hang", 0, AUT_OPT_INT, &args->hang, "SECONDS",
          "a worker that reports nothing for so long is killed (300)", NULL, 1, 1000000},
-        {"probe", 0, AUT_OPT_STRING, &args.probe, "live|ready",
+        {"probe", 0, AUT_OPT_STRING, &args->probe, "live|ready",
          "ask the node of this --state if its loop goes round, or if it takes work; exit 0 or 1",
          NULL, 0, 0},
-        {"keys", 0, AUT_OPT_STRING, &args.keys, "DIR",
+        {"keys", 0, AUT_OPT_STRING, &args->keys, "DIR",
          "this node's keys ($XDG_CONFIG_HOME/auteur/keys; auteur keys --help)", "AUTEUR_KEYS", 0,
          0},
-        {"insecure", 0, AUT_OPT_FLAG, &args.insecure, NULL,
+        {"insecure", 0, AUT_OPT_FLAG, &args->insecure, NULL,
          "connect without keys, also beyond this machine", NULL, 0, 0},
-        {"log-level", 0, AUT_OPT_STRING, &args.log_level, "LEVEL",
+        {"log-level", 0, AUT_OPT_STRING, &args->log_level, "LEVEL",
          "debug, info, warn or error (info)", NULL, 0, 0},
-        {"log-format", 0, AUT_OPT_STRING, &args.log_format, "text|json", "form of the log (text)",
+        {"log-format", 0, AUT_OPT_STRING, &args->log_format, "text|json", "form of the log (text)",
          NULL, 0, 0},
-        {"no-color", 0, AUT_OPT_FLAG, &args.no_color, NULL, "no colour (there is none)", NULL, 0,
+        {"no-color", 0, AUT_OPT_FLAG, &args->no_color, NULL, "no colour (there is none)", NULL, 0,
          0},
-        {"json", 0, AUT_OPT_FLAG, &args.json, NULL, "print the settings as JSON", NULL, 0, 0},
+        {"json", 0, AUT_OPT_FLAG, &args->json, NULL, "print the settings as JSON", NULL, 0, 0},
         {0}};
+    _Static_assert(sizeof options == OPTIONS * sizeof *table, "as many rows as OPTIONS");
+    memcpy (table, options, sizeof options);
+}
+
+int main (int argc, char **argv)
+{
+    arguments_t args = {.drain = 10,
+                        .credit = 1,
+                        .hang = 300,
+                        .cache_size = "16G",
+                        .log_level = "info",
+                        .log_format = "text"};
+    aut_opt_t table[OPTIONS];
     /* --endpoints is stronger than the broker's address wherever that is from: so it cannot come
      * from a weaker place. */
     static const char *const only_here[] = {"endpoints", "probe", "json", NULL};
@@ -283,6 +296,7 @@ int main (int argc, char **argv)
                                  .resolve = resolve,
                                  .ctx = &args};
     int code;
+    fill_table (table, &args);
     switch (aut_options_parse (&info, table, argc, argv, NULL, NULL)) {
     case AUT_OPT_EXIT_OK:
         code = ferror (stdout) ? EXIT_FAILED : EXIT_DONE;
