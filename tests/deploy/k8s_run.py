@@ -337,6 +337,17 @@ def render(world, client):
     expect(os.path.getsize(os.path.join(world.folder, "film.mp4")) > 1000, "the film is empty")
 
 
+def check_scalers():
+    """What KEDA asks for is in the metrics, also while nobody waits."""
+    with urllib.request.urlopen("http://127.0.0.1:7780/metrics", timeout=30) as reply:
+        lines = reply.read().decode().splitlines()
+    wanted = {t["metadata"]["valueLocation"] for name in k8s.kustomizations() for d in k8s.build(name)
+              if d["kind"] == "ScaledObject" for t in d["spec"]["triggers"]}
+    for metric in sorted(wanted):
+        expect(any(line.startswith(metric + " ") for line in lines), f"/metrics has no {metric}")
+    print(f"k8s: /metrics has what KEDA asks for: {', '.join(sorted(wanted))}")
+
+
 def revoke(broker, nodes):
     """An updated Secret without the nodes' key: nobody is ready any more."""
     path, mode = broker.secrets["auteur-broker-keys"]
@@ -365,6 +376,7 @@ def play(prefix, root, broker_document, node_documents, services):
                 box.become(probe)
             box.check_process()
             print(f"k8s: {box.name}: ready as {box.user}:{box.group}")
+        check_scalers()
         render(world, client)
         for node in nodes:
             node.check_workers()
