@@ -7,7 +7,10 @@
 #include "lib/core/mem.h"
 #include "lib/media/sheet.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+#define LOUDNESS -16.0 /* LUFS */
 
 /* What the stitch borrows while it runs. */
 typedef struct {
@@ -15,6 +18,10 @@ typedef struct {
     aut_stitch_shot_t *shots;
     aut_stitch_chapter_t *chapters;
     char **paths;
+    aut_sound_t sound;
+    aut_sound_track_t *tracks;
+    char **sounds; /* the tracks' paths; NULL of a tone */
+    double *cuts;
     aut_progress_t *progress;
 } assembly_t;
 
@@ -107,6 +114,48 @@ static void add_chapters (assembly_t *self, const aut_film_t *film)
     self->stitch.chapter_count = count;
 }
 
+static double number (aut_decimal_t value)
+{
+    return (double)value.units / pow (10, value.scale); /* 0 where nothing was written */
+}
+
+/*  The storyboard's tracks, their files as they were fetched; a temp track of silence is none. */
+static void add_sound (assembly_t *self, const aut_film_t *film, const char *dir)
+{
+    const aut_list_t *audio = &film->film->audio;
+    const aut_audio_t *tracks = audio->items;
+    const aut_plan_t *plan = film->plan;
+    double frame = (double)plan->rate.den / (double)plan->rate.num;
+    if (!audio->count)
+        return;
+    self->tracks = aut_calloc (audio->count, sizeof *self->tracks);
+    self->sounds = aut_calloc (audio->count, sizeof *self->sounds);
+    self->cuts = aut_calloc (plan->shot_count, sizeof *self->cuts);
+    for (size_t i = 0; i < plan->shot_count; i++)
+        self->cuts[i] = (double)plan->shots[i].start_frame * frame;
+    for (size_t i = 0; i < audio->count; i++) {
+        if (tracks[i].temp == AUT_TEMP_SILENCE)
+            continue;
+        char *path = tracks[i].file ? aut_output_sound_path (dir, &tracks[i].hash) : NULL;
+        self->sounds[self->sound.track_count] = path;
+        self->tracks[self->sound.track_count++] =
+            (aut_sound_track_t){.path = path,
+                                .start = number (tracks[i].start),
+                                .gain_db = number (tracks[i].gain_db),
+                                .fade_in = number (tracks[i].fade_in),
+                                .fade_out = number (tracks[i].fade_out),
+                                .loop = tracks[i].loop == 1};
+    }
+    const aut_output_t *output = &film->film->output;
+    self->sound.tracks = self->tracks;
+    self->sound.seconds = (double)plan->frames * frame;
+    self->sound.cuts = self->cuts;
+    self->sound.cut_count = plan->shot_count;
+    self->sound.loudness =
+        output->node && output->loudness.set ? number (output->loudness) : LOUDNESS;
+    self->stitch.sound = &self->sound;
+}
+
 static int set_output (assembly_t *self, const aut_film_t *film)
 {
     const aut_output_t *output = &film->film->output;
@@ -152,6 +201,7 @@ int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut
     self.stitch.shots = self.shots;
     self.stitch.shot_count = plan->shot_count;
     add_chapters (&self, film);
+    add_sound (&self, film, dir);
     if (rc == 0)
         rc = set_output (&self, film);
     if (rc == 0)
@@ -159,7 +209,12 @@ int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut
     aut_progress_end (progress);
     for (size_t i = 0; i < plan->shot_count; i++)
         free (self.paths[i]);
+    for (size_t i = 0; i < self.sound.track_count; i++)
+        free (self.sounds[i]);
     free (self.paths);
+    free (self.sounds);
+    free (self.tracks);
+    free (self.cuts);
     free (self.shots);
     free (self.chapters);
     return rc;

@@ -187,8 +187,25 @@ static bool shot_is_done (const aut_plan_shot_t *shot, const aut_fetch_t *result
     return true;
 }
 
-static int fetch_shots (aut_session_t *session, const aut_fetch_t *results, const char *dir,
-                        aut_progress_t *progress, aut_fetch_report_t *report)
+/* The files of the storyboard's tracks, for the stitch. */
+static int fetch_sounds (aut_artifact_client_t *artifacts, const aut_film_t *film, const char *dir)
+{
+    const aut_audio_t *tracks = film->film->audio.items;
+    int rc = 0;
+    for (size_t i = 0; i < film->film->audio.count && rc == 0; i++) {
+        if (!tracks[i].file)
+            continue;
+        char *path = aut_output_sound_path (dir, &tracks[i].hash);
+        rc = aut_artifact_get_file (artifacts, path, &tracks[i].hash);
+        if (rc)
+            rc = aut_fail_in (rc, "sound %s", tracks[i].file);
+        free (path);
+    }
+    return rc;
+}
+
+static int fetch_shots (aut_session_t *session, const aut_fetch_t *results, const aut_film_t *film,
+                        const char *dir, aut_progress_t *progress, aut_fetch_report_t *report)
 {
     aut_artifact_client_t *artifacts;
     const aut_plan_t *plan = results->plan;
@@ -196,6 +213,8 @@ static int fetch_shots (aut_session_t *session, const aut_fetch_t *results, cons
     int rc = aut_client_artifacts (session->client, &artifacts);
     if (rc == 0)
         rc = aut_dir_make (parts);
+    if (rc == 0)
+        rc = fetch_sounds (artifacts, film, dir);
     for (size_t i = 0; i < plan->shot_count && rc == 0; i++) {
         if (aut_interrupted ())
             rc = aut_fail (AUT_ERR_CANCELLED, "interrupted");
@@ -223,7 +242,7 @@ int aut_fetch (aut_fetch_t **out, aut_session_t *session, const char *job, const
     if (rc == 0)
         rc = aut_client_results (session->client, job, take_result, self, NULL);
     if (rc == 0)
-        rc = fetch_shots (session, self, dir, progress, report);
+        rc = fetch_shots (session, self, film, dir, progress, report);
     if (rc)
         aut_fetch_destroy (&self);
     *out = self;

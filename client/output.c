@@ -46,7 +46,7 @@ int aut_output_create (char **dir, const char *outputs, const char *project)
 
 int aut_output_layout (const char *dir)
 {
-    static const char *const parts[] = {"shots", "assembled", "metadata/shots"};
+    static const char *const parts[] = {"shots", "assembled", "metadata/shots", "metadata/sounds"};
     int rc = 0;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && rc == 0; i++) {
         char *path = aut_path_join (dir, parts[i], NULL);
@@ -59,6 +59,12 @@ int aut_output_layout (const char *dir)
 char *aut_output_shot_path (const char *dir, const char *shot)
 {
     return aut_sprintf ("%s/shots/%s.mkv", dir, shot);
+}
+
+char *aut_output_sound_path (const char *dir, const aut_hash_t *hash)
+{
+    char hex[AUT_HASH_HEX];
+    return aut_sprintf ("%s/metadata/sounds/%s", dir, aut_hash_hex (hash, hex));
 }
 
 static int compare_names (const struct dirent **a, const struct dirent **b)
@@ -108,11 +114,16 @@ static json_t *stitch_json (const aut_stitch_report_t *report)
 {
     if (!report)
         return json_null ();
-    return json_pack ("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:s, s:s}", "codec", report->codec,
-                      "encoder", report->encoder, "preset", report->preset, "crf", report->crf,
-                      "threads", (int)report->threads, "width", (int)report->width, "height",
-                      (int)report->height, "frames", (json_int_t)report->frames, "parameters",
-                      report->parameters, "versions", report->versions);
+    json_t *sound = report->has_sound
+                        ? json_pack ("{s:f, s:f}", "measured_lufs", report->sound_loudness,
+                                     "gain_db", report->sound_gain)
+                        : json_null ();
+    return json_pack ("{s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:s, s:s, s:o}", "codec",
+                      report->codec, "encoder", report->encoder, "preset", report->preset, "crf",
+                      report->crf, "threads", (int)report->threads, "width", (int)report->width,
+                      "height", (int)report->height, "frames", (json_int_t)report->frames,
+                      "parameters", report->parameters, "versions", report->versions, "sound",
+                      sound);
 }
 
 static int write_json (const char *dir, const char *leaf, json_t *json)

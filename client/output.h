@@ -17,6 +17,9 @@ int aut_output_layout (const char *dir);
 /*  DIR/shots/ID.mkv; the caller frees it. */
 char *aut_output_shot_path (const char *dir, const char *shot);
 
+/*  DIR/metadata/sounds/HASH, where a track's file lies; the caller frees it. */
+char *aut_output_sound_path (const char *dir, const aut_hash_t *hash);
+
 /*  Writes metadata/storyboard.json, byte for byte, and metadata/film.json: storyboard hash, plan,
  *  versions, hashes of everything in shots/ and assembled/. `stitch` is NULL before the stitch. */
 int aut_output_write_film (const char *dir, const char *job, const aut_film_t *film,

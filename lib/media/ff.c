@@ -118,6 +118,14 @@ static int s_sync_folder (const char *path)
     return rc;
 }
 
+int aut_ff_output_packet (aut_ff_output_t *self, AVPacket *packet)
+{
+    int rc = av_interleaved_write_frame (self->format, packet);
+    if (rc >= 0 && self->format->pb->error < 0)
+        rc = self->format->pb->error;
+    return rc < 0 ? aut_ff_fail (AUT_ERR_IO, rc, "%s: cannot be written", self->path) : 0;
+}
+
 int aut_ff_output_commit (aut_ff_output_t *self)
 {
     int rc = av_write_trailer (self->format);

@@ -31,6 +31,8 @@ typedef struct {
 
 /*  Opens PATH.part with the muxer; streams and header are the caller's. */
 int aut_ff_output_open (aut_ff_output_t *self, const char *path, const char *muxer);
+/*  Writes a packet (taken over) in order of time among the streams. */
+int aut_ff_output_packet (aut_ff_output_t *self, AVPacket *packet);
 /*  Writes the trailer, then fsync, rename, fsync of the folder. */
 int aut_ff_output_commit (aut_ff_output_t *self);
 /*  Frees; what was not committed is deleted. */

@@ -5,8 +5,8 @@
  *  neighbours by cut, dissolve, fade or wipe, drawn on by the burn-in, and encoded. The film has
  *  exactly aut_stitch_frames () frames.
  *
- *  A shot at the film's rate is shown as it is. One with more frames a second gives film frame j the
- *  native frame whose time span holds the middle of j's. Of one with fewer, film frame j is the
+ *  A shot at the film's rate is shown as it is. One with more frames a second gives film frame j
+ * the native frame whose time span holds the middle of j's. Of one with fewer, film frame j is the
  *  picture at j / rate: native frame i stands unchanged at i / native rate, motion is interpolated
  *  between two (stitch_retime.c), and the last one holds to the shot's end.
  *
@@ -22,6 +22,7 @@
 #define AUT_LIB_MEDIA_STITCH_H
 
 #include "lib/core/hash.h"
+#include "lib/media/sound.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -97,6 +98,7 @@ typedef struct {
     size_t shot_count;
     const aut_stitch_chapter_t *chapters;
     size_t chapter_count;
+    const aut_sound_t *sound; /* as long as the film; NULL: none */
     void (*progress) (void *ctx, uint64_t done, uint64_t total); /* frames; or NULL */
     bool (*cancelled) (void *ctx);                               /* asked often; or NULL */
     void *ctx;
@@ -111,6 +113,8 @@ typedef struct {
     char codec[16], encoder[32], preset[16];
     char parameters[160]; /* the encoder's options as one text */
     char versions[160];   /* of the libraries that decide bytes */
+    bool has_sound;
+    double sound_loudness, sound_gain; /* LUFS of the mix before its gain; dB */
 } aut_stitch_report_t;
 
 /*  All fields 0; shots and sizes are then filled in by the caller. */

@@ -43,6 +43,7 @@ struct aut_encoder {
     aut_ff_output_t output;
     AVCodecContext *encoder;
     AVPacket *packet;
+    aut_stitch_sound_t *sound; /* NULL: none */
     aut_queue_t queue;
     pthread_t thread;
     bool started;
@@ -138,7 +139,7 @@ static int s_chapters (aut_encoder_t *self)
     return 0;
 }
 
-static int s_output_open (aut_encoder_t *self, const char *path)
+static int s_output_open (aut_encoder_t *self, const char *path, aut_stitch_report_t *report)
 {
     int rc = aut_ff_output_open (&self->output, path, self->codec->muxer);
     if (rc < 0)
@@ -154,6 +155,8 @@ static int s_output_open (aut_encoder_t *self, const char *path)
     if (self->film->title && *self->film->title)
         av_dict_set (&format->metadata, "title", self->film->title, 0);
     rc = s_chapters (self);
+    if (rc == 0 && self->film->sound)
+        rc = aut_stitch_sound_open (&self->sound, self->film, &self->output, report);
     if (rc < 0)
         return rc;
     AVDictionary *options = NULL;
@@ -176,12 +179,9 @@ static int s_drain (aut_encoder_t *self)
         self->packet->duration = 1;
         self->packet->stream_index = 0;
         av_packet_rescale_ts (self->packet, self->encoder->time_base, stream->time_base);
-        rc = av_write_frame (self->output.format, self->packet);
-        av_packet_unref (self->packet);
-        if (rc >= 0 && self->output.format->pb->error < 0)
-            rc = self->output.format->pb->error;
+        rc = aut_ff_output_packet (&self->output, self->packet);
         if (rc < 0)
-            return aut_ff_fail (AUT_ERR_IO, rc, "%s: cannot be written", self->output.path);
+            return rc;
     }
 }
 
@@ -202,6 +202,10 @@ static int s_run (aut_encoder_t *self)
         if (rc < 0)
             return aut_ff_fail (AUT_ERR_INTERNAL, rc, "%s", self->codec->encoder);
         rc = s_drain (self);
+        if (rc == 0 && self->sound)
+            rc = last ? aut_stitch_sound_finish (self->sound)
+                      : aut_stitch_sound_until (self->sound, (double)(n + 1) *
+                                                                 av_q2d (self->encoder->time_base));
         if (rc < 0 || last)
             return rc;
     }
@@ -236,7 +240,7 @@ int aut_encoder_start (aut_encoder_t **out, const char *path, const aut_stitch_t
     int rc = self->codec && self->packet ? s_encoder_open (self, report)
                                          : aut_fail (AUT_ERR_UNSUPPORTED, "no such codec");
     if (rc == 0)
-        rc = s_output_open (self, path);
+        rc = s_output_open (self, path, report);
     if (rc == 0 && pthread_create (&self->thread, NULL, s_thread, self) != 0)
         rc = aut_fail (AUT_ERR_AGAIN, "no thread to be had");
     self->started = rc == 0;
@@ -277,6 +281,7 @@ void aut_encoder_destroy (aut_encoder_t **self_p)
     if (!self)
         return;
     s_join (self, AUT_ERR_CANCELLED);
+    aut_stitch_sound_close (&self->sound);
     aut_ff_output_clear (&self->output);
     avcodec_free_context (&self->encoder);
     av_packet_free (&self->packet);

@@ -2,6 +2,7 @@
 #ifndef AUT_LIB_MEDIA_STITCH_PRIVATE_H
 #define AUT_LIB_MEDIA_STITCH_PRIVATE_H
 
+#include "lib/media/ff.h"
 #include "lib/media/queue.h"
 #include "lib/media/stitch.h"
 
@@ -55,6 +56,17 @@ int aut_encoder_push (aut_encoder_t *self, AVFrame *frame);
 int aut_encoder_finish (aut_encoder_t *self);
 /*  Frees; an unfinished film leaves no file. */
 void aut_encoder_destroy (aut_encoder_t **self_p);
+
+/*  stitch_sound.c: the film's sound as a stream of the file. */
+typedef struct aut_stitch_sound aut_stitch_sound_t;
+/*  Measures film->sound and adds its stream to `output`, which must outlive it, before the header.
+ */
+int aut_stitch_sound_open (aut_stitch_sound_t **out, const aut_stitch_t *film,
+                           aut_ff_output_t *output, aut_stitch_report_t *report);
+/*  Writes it up to this second of the film; to its end. */
+int aut_stitch_sound_until (aut_stitch_sound_t *self, double seconds);
+int aut_stitch_sound_finish (aut_stitch_sound_t *self);
+void aut_stitch_sound_close (aut_stitch_sound_t **self_p);
 
 /*  burn.c: the words over the picture. */
 typedef struct aut_burner aut_burner_t;
