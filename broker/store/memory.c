@@ -3,48 +3,17 @@
  *
  *  A batch is applied change by change with an undo list; the first refusal undoes it all.
  */
-#include "broker/store/memory_story.h"
+#include "broker/store/memory_internal.h"
 
 #include "lib/core/epoch.h"
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    aut_store_job_t job;
-    char **shots;
-    aut_store_task_t *tasks;
-    aut_store_body_t *bodies;
-    aut_store_shot_t *about;
-    int64_t *leased; /* by ordinal: when the lease that a task has, or had last, began */
-} record_t;
-
-/*  How to take one change back: a task's or a job's old value, or "the last record goes". */
-typedef struct {
-    enum { UNDO_TASK, UNDO_JOB, UNDO_RECORD, UNDO_RESULT } kind;
-    aut_store_task_t task;
-    uint64_t job;
-    aut_store_job_state_t state;
-} undo_t;
-
-typedef struct {
-    aut_store_t store;
-    pthread_mutex_t mutex;
-    record_t *records; /* by job id */
-    size_t record_count, record_cap;
-    aut_store_result_t *results; /* id − 1 */
-    size_t result_count, result_cap;
-    undo_t *undo;
-    size_t undo_count, undo_cap;
-    aut_memory_story_t story;
-    uint64_t commits, epoch;
-} memory_t;
-
-static record_t *find_job (memory_t *self, uint64_t id)
+aut_memory_record_t *aut_memory_job (aut_memory_t *self, uint64_t id)
 {
     for (size_t i = 0; i < self->record_count; i++)
         if (self->records[i].job.id == id)
@@ -52,7 +21,7 @@ static record_t *find_job (memory_t *self, uint64_t id)
     return NULL;
 }
 
-static aut_store_task_t *find_task (memory_t *self, uint64_t id, record_t **record)
+aut_store_task_t *aut_memory_task (aut_memory_t *self, uint64_t id, aut_memory_record_t **record)
 {
     for (size_t i = 0; i < self->record_count; i++) {
         const aut_store_job_t *job = &self->records[i].job;
@@ -65,22 +34,22 @@ static aut_store_task_t *find_task (memory_t *self, uint64_t id, record_t **reco
     return NULL;
 }
 
-static undo_t *push_undo (memory_t *self)
+static aut_memory_undo_t *push_undo (aut_memory_t *self)
 {
     self->undo = aut_grow (self->undo, &self->undo_cap, self->undo_count + 1, sizeof *self->undo);
-    undo_t *undo = &self->undo[self->undo_count++];
+    aut_memory_undo_t *undo = &self->undo[self->undo_count++];
     memset (undo, 0, sizeof *undo);
     return undo;
 }
 
-static void save_task (memory_t *self, const aut_store_task_t *task)
+static void save_task (aut_memory_t *self, const aut_store_task_t *task)
 {
-    undo_t *undo = push_undo (self);
+    aut_memory_undo_t *undo = push_undo (self);
     undo->kind = UNDO_TASK;
     undo->task = *task;
 }
 
-static void free_record (record_t *record)
+static void free_record (aut_memory_record_t *record)
 {
     for (uint32_t i = 0; i < record->job.shot_count; i++)
         free (record->shots[i]);
@@ -95,14 +64,14 @@ static void free_record (record_t *record)
     free (record->leased);
 }
 
-static void undo_all (memory_t *self)
+static void undo_all (aut_memory_t *self)
 {
     while (self->undo_count > 0) {
-        undo_t *undo = &self->undo[--self->undo_count];
+        aut_memory_undo_t *undo = &self->undo[--self->undo_count];
         if (undo->kind == UNDO_TASK)
-            *find_task (self, undo->task.id, NULL) = undo->task;
+            *aut_memory_task (self, undo->task.id, NULL) = undo->task;
         else if (undo->kind == UNDO_JOB)
-            find_job (self, undo->job)->job.state = undo->state;
+            aut_memory_job (self, undo->job)->job.state = undo->state;
         else if (undo->kind == UNDO_RECORD)
             free_record (&self->records[--self->record_count]);
         else
@@ -146,7 +115,7 @@ static void copy_task (aut_store_task_t *to, const aut_store_new_task_t *from)
     set_text (to->class_, sizeof to->class_, from->class_);
 }
 
-static int submit (memory_t *self, const aut_store_submission_t *sub)
+static int submit (aut_memory_t *self, const aut_store_submission_t *sub)
 {
     for (size_t i = 0; i < self->record_count; i++)
         if (self->records[i].job.id == sub->job.id ||
@@ -155,7 +124,7 @@ static int submit (memory_t *self, const aut_store_submission_t *sub)
             return aut_fail (AUT_ERR_EXISTS, "the job or its idempotency key exists");
     self->records =
         aut_grow (self->records, &self->record_cap, self->record_count + 1, sizeof *self->records);
-    record_t *record = &self->records[self->record_count++];
+    aut_memory_record_t *record = &self->records[self->record_count++];
     record->job = sub->job;
     record->shots = aut_calloc (sub->job.shot_count + 1, sizeof *record->shots);
     record->about = aut_calloc (sub->job.shot_count + 1, sizeof *record->about);
@@ -179,12 +148,12 @@ static int submit (memory_t *self, const aut_store_submission_t *sub)
 }
 
 /*  The job's state, and the state of its tasks that are in `from` (two states) or stay. */
-static int set_job (memory_t *self, const aut_store_mutation_t *m, aut_store_job_state_t state)
+static int set_job (aut_memory_t *self, const aut_store_mutation_t *m, aut_store_job_state_t state)
 {
-    record_t *record = find_job (self, m->id);
+    aut_memory_record_t *record = aut_memory_job (self, m->id);
     if (!record)
         return 0;
-    undo_t *undo = push_undo (self);
+    aut_memory_undo_t *undo = push_undo (self);
     undo->kind = UNDO_JOB;
     undo->job = m->id;
     undo->state = record->job.state;
@@ -247,7 +216,8 @@ static void set_failure (aut_store_task_t *task, const aut_store_mutation_t *m)
     set_text (task->message, sizeof task->message, m->message);
 }
 
-static void add_result (memory_t *self, aut_store_task_t *task, const aut_store_result_t *result)
+static void add_result (aut_memory_t *self, aut_store_task_t *task,
+                        const aut_store_result_t *result)
 {
     self->results =
         aut_grow (self->results, &self->result_cap, self->result_count + 1, sizeof *self->results);
@@ -257,10 +227,10 @@ static void add_result (memory_t *self, aut_store_task_t *task, const aut_store_
     task->result = self->result_count;
 }
 
-static int set_task (memory_t *self, const aut_store_mutation_t *m)
+static int set_task (aut_memory_t *self, const aut_store_mutation_t *m)
 {
-    record_t *record;
-    aut_store_task_t *task = find_task (self, m->id, &record);
+    aut_memory_record_t *record;
+    aut_store_task_t *task = aut_memory_task (self, m->id, &record);
     if (!task || !holds (m, task))
         return aut_fail (AUT_ERR_FENCED,
                          "task t%llu, attempt %u, epoch " AUT_EPOCH_TEXT " is not what is stored",
@@ -292,7 +262,7 @@ static int set_task (memory_t *self, const aut_store_mutation_t *m)
     return 0;
 }
 
-static int apply (memory_t *self, const aut_store_mutation_t *m)
+static int apply (aut_memory_t *self, const aut_store_mutation_t *m)
 {
     switch (m->kind) {
     case AUT_STORE_SUBMIT:
@@ -312,7 +282,7 @@ static int apply (memory_t *self, const aut_store_mutation_t *m)
 
 static int memory_commit (aut_store_t *store, const aut_store_mutation_t *batch, size_t count)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     pthread_mutex_lock (&self->mutex);
     self->undo_count = 0;
     aut_memory_mark_t mark = aut_memory_mark (&self->story);
@@ -331,12 +301,12 @@ static int memory_commit (aut_store_t *store, const aut_store_mutation_t *batch,
 
 static int memory_load (aut_store_t *store, uint64_t id, const aut_store_visitor_t *visitor)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     int rc = 0;
-    if (id && !find_job (self, id))
+    if (id && !aut_memory_job (self, id))
         return aut_fail (AUT_ERR_NOT_FOUND, "there is no job j%llu", (unsigned long long)id);
     for (size_t i = 0; rc >= 0 && i < self->record_count; i++) {
-        const record_t *record = &self->records[i];
+        const aut_memory_record_t *record = &self->records[i];
         if (id && record->job.id != id)
             continue;
         rc = visitor->job (visitor->ctx, &record->job, (const char *const *)record->shots);
@@ -351,12 +321,12 @@ static int memory_load (aut_store_t *store, uint64_t id, const aut_store_visitor
 
 static uint64_t memory_epoch (const aut_store_t *store)
 {
-    return ((const memory_t *)store)->epoch;
+    return ((const aut_memory_t *)store)->epoch;
 }
 
 static int memory_next_ids (aut_store_t *store, uint64_t *job, uint64_t *task)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     *job = *task = 1;
     for (size_t i = 0; i < self->record_count; i++) {
         const aut_store_job_t *j = &self->records[i].job;
@@ -370,11 +340,11 @@ static int memory_next_ids (aut_store_t *store, uint64_t *job, uint64_t *task)
 
 static int memory_body (aut_store_t *store, uint64_t id, aut_store_body_t *body, void **hold)
 {
-    memory_t *self = (memory_t *)store;
-    record_t *record;
+    aut_memory_t *self = (aut_memory_t *)store;
+    aut_memory_record_t *record;
     *hold = NULL;
     pthread_mutex_lock (&self->mutex);
-    aut_store_task_t *task = find_task (self, id, &record);
+    aut_store_task_t *task = aut_memory_task (self, id, &record);
     if (task) {
         const aut_store_body_t *from = &record->bodies[task->ordinal];
         size_t inputs = from->input_count * sizeof *from->inputs;
@@ -395,9 +365,9 @@ static int memory_body (aut_store_t *store, uint64_t id, aut_store_body_t *body,
 
 static int memory_result (aut_store_t *store, uint64_t id, aut_store_result_t *result)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     pthread_mutex_lock (&self->mutex);
-    const aut_store_task_t *task = find_task (self, id, NULL);
+    const aut_store_task_t *task = aut_memory_task (self, id, NULL);
     bool found = task && task->result;
     if (found)
         *result = self->results[task->result - 1];
@@ -409,7 +379,7 @@ static int memory_result (aut_store_t *store, uint64_t id, aut_store_result_t *r
 static int memory_cached (aut_store_t *store, const aut_hash_t *key, uint64_t *id,
                           aut_store_result_t *result)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     int rc = AUT_ERR_NOT_FOUND;
     pthread_mutex_lock (&self->mutex);
     for (size_t i = self->result_count; rc && i-- > 0;)
@@ -424,7 +394,7 @@ static int memory_cached (aut_store_t *store, const aut_hash_t *key, uint64_t *i
 
 static int memory_idempotent (aut_store_t *store, const char *key, uint64_t *job)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     int rc = AUT_ERR_NOT_FOUND;
     pthread_mutex_lock (&self->mutex);
     for (size_t i = 0; i < self->record_count; i++)
@@ -438,9 +408,9 @@ static int memory_idempotent (aut_store_t *store, const char *key, uint64_t *job
 
 static int memory_job (aut_store_t *store, uint64_t id, aut_store_job_t *job)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     pthread_mutex_lock (&self->mutex);
-    const record_t *record = find_job (self, id);
+    const aut_memory_record_t *record = aut_memory_job (self, id);
     if (record)
         *job = record->job;
     pthread_mutex_unlock (&self->mutex);
@@ -448,8 +418,8 @@ static int memory_job (aut_store_t *store, uint64_t id, aut_store_job_t *job)
                   : aut_fail (AUT_ERR_NOT_FOUND, "there is no job j%llu", (unsigned long long)id);
 }
 
-static void make_item (memory_t *self, const record_t *record, const aut_store_task_t *task,
-                       aut_store_item_t *item)
+static void make_item (aut_memory_t *self, const aut_memory_record_t *record,
+                       const aut_store_task_t *task, aut_store_item_t *item)
 {
     memset (item, 0, sizeof *item);
     item->task = task->id;
@@ -475,10 +445,10 @@ static void make_item (memory_t *self, const record_t *record, const aut_store_t
 static int memory_items (aut_store_t *store, uint64_t job, uint64_t after, uint32_t limit,
                          aut_store_item_t *items, uint32_t *count)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     *count = 0;
     pthread_mutex_lock (&self->mutex);
-    const record_t *record = find_job (self, job);
+    const aut_memory_record_t *record = aut_memory_job (self, job);
     for (uint64_t i = after; record && i < record->job.task_count && *count < limit; i++)
         make_item (self, record, &record->tasks[i], &items[(*count)++]);
     pthread_mutex_unlock (&self->mutex);
@@ -487,7 +457,7 @@ static int memory_items (aut_store_t *store, uint64_t job, uint64_t after, uint3
 
 static int memory_stats (aut_store_t *store, aut_store_stats_t *stats)
 {
-    memory_t *self = (memory_t *)store;
+    aut_memory_t *self = (aut_memory_t *)store;
     pthread_mutex_lock (&self->mutex);
     *stats = (aut_store_stats_t){.jobs = self->record_count,
                                  .results = self->result_count,
@@ -499,107 +469,9 @@ static int memory_stats (aut_store_t *store, aut_store_stats_t *stats)
     return 0;
 }
 
-/*  The attempt that made a task's result: a cached one's stands with the task that it was made for.
- */
-static int give_done (memory_t *self, const aut_store_task_t *task, aut_store_attempt_fn *each,
-                      void *ctx)
-{
-    if (task->state != AUT_STORE_DONE || !task->result)
-        return 0;
-    const aut_store_result_t *result = &self->results[task->result - 1];
-    aut_store_attempt_t out = {.task = task->id,
-                               .attempt = result->attempt,
-                               .end = AUT_STORE_ENDED_DONE,
-                               .node = result->node,
-                               .device = result->device,
-                               .code = "",
-                               .message = "",
-                               .seconds = result->seconds,
-                               .preview = result->preview.hash};
-    aut_memory_made_t made = aut_memory_maker (&self->story, task->result);
-    out.maker = made.task;
-    out.assigned_ms = made.assigned_ms;
-    out.ended_ms = made.ended_ms;
-    return each (ctx, &out);
-}
-
-static int give_running (const record_t *record, const aut_store_task_t *task,
-                         aut_store_attempt_fn *each, void *ctx)
-{
-    aut_store_attempt_t out = {.task = task->id,
-                               .maker = task->id,
-                               .attempt = task->attempt,
-                               .assigned_ms = record->leased[task->ordinal],
-                               .node = task->node,
-                               .device = task->device,
-                               .code = "",
-                               .message = ""};
-    return task->state == AUT_STORE_LEASED ? each (ctx, &out) : 0;
-}
-
-static int memory_attempts (aut_store_t *store, uint64_t first, uint64_t end, bool all,
-                            aut_store_attempt_fn *each, void *ctx)
-{
-    memory_t *self = (memory_t *)store;
-    const aut_store_task_t *task;
-    record_t *record;
-    int rc = 0;
-    pthread_mutex_lock (&self->mutex);
-    for (uint64_t id = first; rc >= 0 && id < end && (task = find_task (self, id, NULL)); id++)
-        rc = give_done (self, task, each, ctx);
-    if (rc >= 0 && all)
-        rc = aut_memory_attempts (&self->story, first, end, each, ctx);
-    for (uint64_t id = first; rc >= 0 && all && id < end; id++)
-        if ((task = find_task (self, id, &record)))
-            rc = give_running (record, task, each, ctx);
-    pthread_mutex_unlock (&self->mutex);
-    return rc < 0 ? rc : 0;
-}
-
-static int memory_shots (aut_store_t *store, uint64_t job, uint32_t after, uint32_t limit,
-                         aut_store_shot_t *shots, uint32_t *count)
-{
-    memory_t *self = (memory_t *)store;
-    *count = 0;
-    pthread_mutex_lock (&self->mutex);
-    const record_t *record = find_job (self, job);
-    for (uint32_t i = after; record && i < record->job.shot_count && *count < limit; i++)
-        shots[(*count)++] = record->about[i];
-    pthread_mutex_unlock (&self->mutex);
-    return 0;
-}
-
-static int memory_story (aut_store_t *store, uint64_t job, uint32_t limit, aut_store_story_t *items,
-                         uint32_t *count)
-{
-    memory_t *self = (memory_t *)store;
-    pthread_mutex_lock (&self->mutex);
-    *count = aut_memory_told (&self->story, job, limit, items);
-    pthread_mutex_unlock (&self->mutex);
-    return 0;
-}
-
-static int memory_events (aut_store_t *store, uint64_t after, aut_store_event_fn *each, void *ctx)
-{
-    memory_t *self = (memory_t *)store;
-    pthread_mutex_lock (&self->mutex);
-    int rc = aut_memory_events (&self->story, after, each, ctx);
-    pthread_mutex_unlock (&self->mutex);
-    return rc;
-}
-
-static int memory_event_bound (aut_store_t *store, uint64_t *bound)
-{
-    memory_t *self = (memory_t *)store;
-    pthread_mutex_lock (&self->mutex);
-    *bound = self->story.bound;
-    pthread_mutex_unlock (&self->mutex);
-    return 0;
-}
-
 static void memory_destroy (aut_store_t **self_p)
 {
-    memory_t *self = (memory_t *)*self_p;
+    aut_memory_t *self = (aut_memory_t *)*self_p;
     if (!self)
         return;
     for (size_t i = 0; i < self->record_count; i++)
@@ -626,11 +498,11 @@ static const aut_store_ops_t memory_ops = {
     .job = memory_job,
     .items = memory_items,
     .stats = memory_stats,
-    .attempts = memory_attempts,
-    .shots = memory_shots,
-    .story = memory_story,
-    .events = memory_events,
-    .event_bound = memory_event_bound,
+    .attempts = aut_memory_read_attempts,
+    .shots = aut_memory_read_shots,
+    .story = aut_memory_read_story,
+    .events = aut_memory_read_events,
+    .event_bound = aut_memory_read_bound,
 };
 
 int aut_store_open_memory (aut_store_t **out)
@@ -640,7 +512,7 @@ int aut_store_open_memory (aut_store_t **out)
     int rc = aut_store_next_epoch (0, &epoch);
     if (rc)
         return rc;
-    memory_t *self = aut_calloc (1, sizeof *self);
+    aut_memory_t *self = aut_calloc (1, sizeof *self);
     self->store.ops = &memory_ops;
     self->epoch = epoch;
     pthread_mutex_init (&self->mutex, NULL);
