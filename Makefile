@@ -17,13 +17,14 @@ CONFIGURE := cmake -G Ninja $(CMAKE_FLAGS) -S .
 # LibTorch comes into .venv/ unless there is no engine, or another one is named.
 TORCH := $(if $(filter -DAUTEUR_ENGINE=OFF -DAUTEUR_TORCH=%,$(CMAKE_FLAGS)),true,tools/torch.sh)
 
-.PHONY: help deps build demo demo-sheet check check-deploy eval-mini lint bench fuzz soak sim mutants install clean
+.PHONY: help deps build demo demo-sheet check check-web check-deploy eval-mini lint bench fuzz soak sim mutants install clean
 
 help:
 	@echo "make demo      install what is missing, build, and render a sample film"
 	@echo "make build     the programs, in $(BIN)/"
 	@echo "make check     every test, with AddressSanitizer and UBSan"
 	@echo "make check-deploy  manifests, images' recipes and units: schemas, rules, and started as they are"
+	@echo "make check-web the dashboard in a headless Chromium, and what monitoring reads"
 	@echo "make eval-mini what auteur-mini reaches, by a judge of its frames (some 10 minutes)"
 	@echo "make lint      format, clang-tidy, include arrows, banned calls"
 	@echo "make bench     figures of this machine"
@@ -63,6 +64,13 @@ check: deps
 check-deploy: build
 	@tools/deps.sh deploy
 	@tools/check-deploy.sh $(BUILD)
+
+# Pictures of the dashboard are left in $(BUILD)/dashboard/. make check has these tests, too, and skips the
+# page where there is no Chromium.
+check-web: build
+	@tools/deps.sh web
+	@BIN=$(BIN) python3 -B tests/web/dashboard.py --screenshots $(BUILD)/dashboard
+	@BIN=$(BIN) python3 -B tests/web/monitoring.py
 
 # EVAL='--json FILE' and other options of tests/mini/evaluate.py.
 eval-mini: build

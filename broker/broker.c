@@ -409,8 +409,8 @@ static void tell_openness (const aut_broker_t *self)
     const char *http = self->options.http_bind;
     if (http && !is_loopback (http) && (self->guard || is_loopback (self->bind)))
         aut_log (AUT_LOG_WARN, LOG,
-                 "HTTP knows no keys: everybody who can reach %s may read counts at port %s", http,
-                 port_in (e->http));
+                 "HTTP knows no keys: everybody who can reach %s may read counts%s at port %s",
+                 http, self->guard ? "" : ", jobs and their previews", port_in (e->http));
 }
 
 int aut_broker_start (aut_broker_t **out, const aut_broker_options_t *options)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh build|lint|bench|deploy: installs the Debian packages that are missing, and does nothing if none is.
+# deps.sh build|lint|bench|deploy|web: installs the Debian packages that are missing, and does nothing if none is.
 # "a|b": either name will do (the first that the distribution has is installed).
 set -eu
 
@@ -9,6 +9,7 @@ libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev libs
 libass-dev libcairo2-dev libncurses-dev libseccomp-dev libsentencepiece-dev python3-venv python3-numpy
 jq ffmpeg fonts-dejavu-core fonts-noto-core"
 lint="$build git clang clang-format clang-tidy"
+web="python3 chromium prometheus" # the dashboard in a browser; promtool is in prometheus
 bench="redis-server redis-tools beanstalkd postgresql python3-venv" # what the broker is measured against
 deploy="python3-venv bubblewrap util-linux systemd golang-github-containers-common" # make check-deploy
 
@@ -16,8 +17,9 @@ case ${1:-build} in
 build) wanted=$build ;;
 lint) wanted=$lint ;;
 bench) wanted=$bench ;;
+web) wanted=$web ;;
 deploy) wanted=$deploy ;;
-*) echo "usage: deps.sh build|lint|bench|deploy" >&2; exit 2 ;;
+*) echo "usage: deps.sh build|lint|bench|deploy|web" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

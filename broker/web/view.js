@@ -183,7 +183,9 @@ export class Card {
 function workerLine(worker) {
   const line = make("li", "", make("b", "", worker.device || `worker ${worker.id}`));
   line.dataset.state = worker.state;
-  const doing = worker.state === "busy" ? ["busy", worker.task, worker.model] : [worker.state, worker.model];
+  const part = typeof worker.progress === "number" && worker.task ? percent(worker.progress) : null;
+  const what = worker.job ? [`${worker.job} ${worker.shot} chunk ${worker.chunk + 1}`, part] : [worker.task];
+  const doing = worker.state === "busy" ? [...what, worker.model] : [worker.state, worker.model];
   line.append(make("span", "", doing.filter(Boolean).join(" · ")));
   return line;
 }

@@ -112,6 +112,7 @@ def renders_live(page, cluster, job, name):
     page.run("window.same = true")
     cluster.node(name)
     page.wait("document.querySelector ('.node[data-state=online]')", "the node")
+    page.wait(f"document.querySelector ('.workers [data-state=busy]')?.innerText.includes ('{job} s1-')", "its work")
     page.wait(f"{shots_of(job)}.every ((shot) => shot.dataset.state === 'done')", "the shots to be done")
     page.wait(f"{shots_of(job)}.every ((shot) => shot.querySelector ('img')?.naturalWidth > 0)", "the pictures")
     page.wait("document.querySelector ('#event-list').innerText.includes ('done')", "events")
