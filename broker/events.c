@@ -4,6 +4,9 @@
  *  A number is given to each event, progress included, and rises over restarts: the store has a
  *  bound that no number passes before a higher one is stored, and the next broker goes on behind
  *  it. So numbers of progress, which is not stored, are never given twice.
+ *
+ *  Tasks change state by the thousand in a second, so what is stored of them is short: their words
+ *  are put back when somebody asks. Progress in them is then 0.
  */
 #include "broker/query.h"
 
@@ -76,8 +79,10 @@ int aut_ring_resume (aut_ring_t *self, aut_store_t *store)
 
 /* ---- making --------------------------------------------------------------------------------- */
 
-/*  Adds an event about `job` (0: none): takes `topic`; `body` are the members after seq. */
-static void add (aut_broker_t *self, uint64_t job, char *topic, const char *body, bool store)
+/*  Adds an event about `job` (0: none): takes `topic`; `body` are the members after seq, `stored`
+ * what stands for them in the store, NULL = not stored. */
+static void add (aut_broker_t *self, uint64_t job, char *topic, const char *body,
+                 const char *stored)
 {
     aut_ring_t *ring = &self->ring;
     uint64_t seq = ring->seq + ring->ready_count + 1;
@@ -89,10 +94,10 @@ static void add (aut_broker_t *self, uint64_t job, char *topic, const char *body
                              self->endpoints.epoch, seq, body),
         .job = job,
     };
-    if (!store)
+    if (!stored)
         return;
     aut_buffer_format (&ring->stored, "%" PRIu64 " %" PRIu64 " ", job, seq);
-    aut_buffer_text (&ring->stored, body);
+    aut_buffer_text (&ring->stored, stored);
     aut_buffer_text (&ring->stored, "\n");
     ring->events.last = seq;
 }
@@ -110,48 +115,104 @@ static void add_job (aut_broker_t *self, const aut_core_action_t *action)
                            entry->shots_done);
     }
     add (self, action->u.job.job, aut_sprintf ("job.j%" PRIu64, action->u.job.job), body.data,
-         true);
+         body.data);
     aut_buffer_clear (&body);
 }
 
-static void put_progress (const aut_core_action_t *action, aut_buffer_t *body)
+/*  What an event says of a task: texts are JSON already; `error` may be NULL. */
+typedef struct {
+    uint64_t task, job;
+    const char *shot, *state, *node, *error;
+    uint32_t chunk, attempt, failures, step, steps, frame, frames;
+} told_t;
+
+static void put_task (const told_t *told, aut_buffer_t *body)
 {
+    aut_buffer_format (
+        body, "\"type\":\"task\",\"task\":\"t%" PRIu64 "\",\"job\":\"j%" PRIu64 "\",\"shot\":",
+        told->task, told->job);
+    aut_buffer_json_string (body, told->shot);
+    aut_buffer_format (body, ",\"chunk\":%u,\"state\":\"%s\",\"attempt\":%u,\"node\":", told->chunk,
+                       told->state, told->attempt);
+    aut_buffer_text (body, told->node);
     aut_buffer_format (body, ",\"frame\":%u,\"frames\":%u,\"step\":%u,\"steps\":%u,\"failures\":%u",
-                       action->u.task.frame, action->u.task.frames, action->u.task.step,
-                       action->u.task.steps, action->u.task.failures);
-    if (action->u.task.state == AUT_TASK_LEASED) {
-        double part = aut_core_part (action->u.task.step, action->u.task.steps,
-                                     action->u.task.frame, action->u.task.frames);
+                       told->frame, told->frames, told->step, told->steps, told->failures);
+    if (strcmp (told->state, aut_task_state_text (AUT_TASK_LEASED)) == 0) {
         aut_buffer_text (body, ",\"progress\":");
-        aut_query_put_part (part, body);
+        aut_query_put_part (aut_core_part (told->step, told->steps, told->frame, told->frames),
+                            body);
     }
+    if (told->error) {
+        aut_buffer_text (body, ",\"error\":");
+        aut_buffer_text (body, told->error);
+    }
+}
+
+static const char *shot_of (const aut_entry_t *entry, uint32_t shot)
+{
+    return entry && shot < entry->shot_count ? entry->shots[shot] : "";
 }
 
 static void add_task (aut_broker_t *self, const aut_core_action_t *action)
 {
     const aut_entry_t *entry = aut_catalogue_find (self->catalogue, action->u.task.job);
-    uint32_t shot = action->u.task.shot;
+    const char *message = action->u.task.message;
     /* Watchers that are far behind can do without progress; a sequence number is not spent on it.
      */
     if (action->u.task.progress && aut_mailbox_count (self->to_events) > AUT_BROKER_OUTBOX / 2)
         return;
-    aut_buffer_t body = {0};
-    aut_buffer_format (
-        &body, "\"type\":\"task\",\"task\":\"t%" PRIu64 "\",\"job\":\"j%" PRIu64 "\",\"shot\":",
-        action->u.task.task, action->u.task.job);
-    aut_buffer_json_string (&body, entry && shot < entry->shot_count ? entry->shots[shot] : "");
-    aut_buffer_format (
-        &body, ",\"chunk\":%u,\"state\":\"%s\",\"attempt\":%u,\"node\":", action->u.task.chunk,
-        aut_task_state_text (action->u.task.state), action->u.task.attempt);
-    aut_buffer_json_string (&body, action->u.task.node ? action->u.task.node : "");
-    put_progress (action, &body);
-    if (action->u.task.message && action->u.task.message[0]) {
-        aut_buffer_text (&body, ",\"error\":");
-        aut_buffer_json_string (&body, action->u.task.message);
-    }
-    add (self, action->u.task.job, aut_sprintf ("task.t%" PRIu64, action->u.task.task), body.data,
-         !action->u.task.progress);
+    aut_buffer_t body = {0}, stored = {0}, node = {0}, error = {0};
+    aut_buffer_json_string (&node, action->u.task.node ? action->u.task.node : "");
+    if (message && message[0])
+        aut_buffer_json_string (&error, message);
+    told_t told = {action->u.task.task,
+                   action->u.task.job,
+                   shot_of (entry, action->u.task.shot),
+                   aut_task_state_text (action->u.task.state),
+                   node.data,
+                   error.data,
+                   action->u.task.chunk,
+                   action->u.task.attempt,
+                   action->u.task.failures,
+                   action->u.task.step,
+                   action->u.task.steps,
+                   action->u.task.frame,
+                   action->u.task.frames};
+    put_task (&told, &body);
+    if (!action->u.task.progress)
+        aut_buffer_format (&stored, "T%" PRIu64 " %u %u %s %u %u %s%s%s", told.task,
+                           action->u.task.shot, told.chunk, told.state, told.attempt, told.failures,
+                           told.node, told.error ? "\t" : "", told.error ? told.error : "");
+    add (self, told.job, aut_sprintf ("task.t%" PRIu64, told.task), body.data, stored.data);
     aut_buffer_clear (&body);
+    aut_buffer_clear (&stored);
+    aut_buffer_clear (&node);
+    aut_buffer_clear (&error);
+}
+
+/*  The words of a stored event again. */
+static void put_stored (aut_broker_t *self, uint64_t job, const char *members, size_t size,
+                        aut_buffer_t *out)
+{
+    char *text = aut_strndup (members, size), state[16] = "";
+    told_t told = {.job = job, .state = state};
+    uint32_t shot = 0;
+    int rest = 0;
+    if (text[0] == 'T' &&
+        sscanf (text, "T%" SCNu64 " %u %u %15s %u %u %n", &told.task, &shot, &told.chunk, state,
+                &told.attempt, &told.failures, &rest) == 6 &&
+        rest > 0) {
+        char *tab = strchr (text + rest, '\t'); /* JSON has no tab in a string */
+        if (tab)
+            *tab = 0;
+        told.shot = shot_of (aut_catalogue_find (self->catalogue, job), shot);
+        told.node = text + rest;
+        told.error = tab ? tab + 1 : NULL;
+        put_task (&told, out);
+    } else {
+        aut_buffer_text (out, text);
+    }
+    free (text);
 }
 
 static void add_node (aut_broker_t *self, const aut_core_action_t *action)
@@ -160,7 +221,7 @@ static void add_node (aut_broker_t *self, const aut_core_action_t *action)
     aut_buffer_text (&body, "\"type\":\"node\",\"node\":");
     aut_buffer_json_string (&body, action->u.node.name);
     aut_buffer_format (&body, ",\"state\":\"%s\"", aut_node_state_text (action->u.node.state));
-    add (self, 0, aut_sprintf ("node.%s", action->u.node.name), body.data, true);
+    add (self, 0, aut_sprintf ("node.%s", action->u.node.name), body.data, body.data);
     aut_buffer_clear (&body);
 }
 
@@ -253,7 +314,7 @@ static int replay (void *ctx, uint64_t epoch, uint64_t job, uint64_t seq, const 
         return 0;
     put_place (self, epoch, seq);
     aut_buffer_text (self->out, ",");
-    aut_buffer_append (self->out, members, size);
+    put_stored (self->broker, job, members, size, self->out);
     aut_buffer_text (self->out, "}");
     return 0;
 }

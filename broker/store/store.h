@@ -171,12 +171,12 @@ typedef enum {
 } aut_store_mutation_kind_t;
 
 /*  Events of one batch, to be told again to watchers that missed them. Their numbers rise from
- *  batch to batch, also over restarts. */
+ *  batch to batch, also over restarts. The store does not read MEMBERS. */
 typedef struct {
     uint64_t last;    /* number of the last one in `text` */
     uint64_t bound;   /* numbers up to this are spent, told or not; 0 = as before */
-    const char *text; /* lines "JOB SEQ MEMBERS\n": the job's number or 0, the event's, and its JSON
-                         after "seq", without the last brace */
+    const char *text; /* lines "JOB SEQ MEMBERS\n": the job's number or 0, the event's, and what
+                         the broker keeps of the rest, in one line */
     size_t size;      /* 0: only the bound */
 } aut_store_events_t;
 
