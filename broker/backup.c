@@ -90,7 +90,7 @@ static bool blob_hash (aut_hash_t *hash, unsigned shard, const char *name)
     char hex[2 * sizeof (aut_hash_t) + 1];
     if (strlen (name) != NAME)
         return false;
-    snprintf (hex, sizeof hex, "%02x%s", shard, name);
+    snprintf (hex, sizeof hex, "%02x%s", shard & 0xff, name);
     return aut_hash_parse (hash, hex) == 0;
 }
 
@@ -100,7 +100,7 @@ static int walk_shard (const backup_t *self, unsigned shard,
                                     const aut_hash_t *))
 {
     char name[3];
-    snprintf (name, sizeof name, "%02x", shard);
+    snprintf (name, sizeof name, "%02x", shard & 0xff);
     char *folder = aut_path_join (self->from, name, NULL);
     DIR *dir = opendir (folder);
     int rc = dir || errno == ENOENT ? 0 : aut_fail_errno ("cannot read %s", folder);
@@ -148,7 +148,7 @@ static int copy_blobs (const backup_t *self)
         rc = walk_shard (self, shard, count_one);
     for (unsigned shard = 0; !rc && shard < SHARDS; shard++) {
         char name[3];
-        snprintf (name, sizeof name, "%02x", shard);
+        snprintf (name, sizeof name, "%02x", shard & 0xff);
         char *folder = aut_path_join (self->to, name, NULL);
         rc = aut_dir_make (folder);
         if (!rc)
