@@ -46,7 +46,8 @@ static void log_failed (const aut_core_action_t *action)
     subject_t subject;
     if (action->u.failed.cause == action->u.failed.task)
         aut_log_about (AUT_LOG_WARN, LOG,
-                       about (&subject, action->u.failed.job, action->u.failed.task, 0, NULL),
+                       about (&subject, action->u.failed.job, action->u.failed.task,
+                              action->u.failed.attempt, action->u.failed.node),
                        "the task failed for good: %s",
                        action->u.failed.message ? action->u.failed.message : "");
 }

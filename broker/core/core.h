@@ -317,7 +317,9 @@ typedef struct {
         struct {
             uint64_t job, task;
             uint32_t failures;
-            uint64_t cause; /* the task whose failure it is, itself or one it starts from */
+            uint64_t cause;   /* the task whose failure it is, itself or one it starts from */
+            uint32_t attempt; /* its last, 0 = never tried */
+            const char *node; /* where the cause failed last */
             const char *code;
             const char *message;
         } failed;

@@ -221,10 +221,12 @@ static int64_t backoff (const aut_core_t *self, const core_job_t *job, uint32_t 
     return wait + (int64_t)(dice % ((uint64_t)wait / 4 + 1));
 }
 
-static void fail_for_good (aut_core_t *self, core_job_t *job, uint32_t ordinal)
+static void fail_for_good (aut_core_t *self, core_job_t *job, uint32_t ordinal,
+                           const core_node_t *node)
 {
     const char *code = core_text (self, job->items[ordinal].trouble->code);
     const char *message = core_text (self, job->items[ordinal].trouble->message);
+    const char *name = core_text (self, node->name);
     uint64_t cause = job->first_task + ordinal;
     work_add (self, ordinal);
     for (size_t i = 0; i < self->work_count; i++) {
@@ -235,6 +237,8 @@ static void fail_for_good (aut_core_t *self, core_job_t *job, uint32_t ordinal)
         action->u.failed.task = job->first_task + at;
         action->u.failed.failures = job->items[at].failures;
         action->u.failed.cause = cause;
+        action->u.failed.attempt = job->items[at].attempt;
+        action->u.failed.node = name;
         action->u.failed.code = code;
         action->u.failed.message = message;
         self->metrics.failed++;
@@ -267,7 +271,7 @@ void core_task_failed (aut_core_t *self, core_job_t *job, uint32_t ordinal, core
     if (!known && trouble->excluded_count < AUT_CORE_EXCLUDED)
         trouble->excluded[trouble->excluded_count++] = node->key;
     if (task->failures >= self->config.max_failures) {
-        fail_for_good (self, job, ordinal);
+        fail_for_good (self, job, ordinal, node);
         return;
     }
     core_task_state (self, job, ordinal, AUT_TASK_READY);
