@@ -1,5 +1,5 @@
-/*  Any bytes as a path, its arguments and a Host header: split at zero bytes, in this order. What is
- *  accepted must be within its bounds. */
+/*  Any bytes as a path, its arguments and a Host header: split at zero bytes, in this order. What
+ * is accepted must be within its bounds. */
 #include "broker/http_route.h"
 
 #include "lib/core/error.h"

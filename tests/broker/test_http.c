@@ -2,6 +2,7 @@
  *  their bounds, and that a picture is shown only as the preview of its task. */
 #include "tests/broker/harness.h"
 
+#include "broker/store/store.h"
 #include "lib/core/buffer.h"
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
@@ -241,6 +242,106 @@ START_TEST (with_keys_films_are_for_this_machine)
 }
 END_TEST
 
+/* ---- probes ---------------------------------------------------------------------------------- */
+
+static const aut_store_ops_t *true_ops;
+static aut_store_ops_t ops;
+static int full, held, in_commit; /* atomic: commits fail; wait; one does */
+static int64_t ahead_ms;          /* atomic: of the broker's clock */
+
+static int odd_commit (aut_store_t *self, const aut_store_mutation_t *batch, size_t count)
+{
+    __atomic_store_n (&in_commit, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n (&held, __ATOMIC_SEQ_CST))
+        usleep (1000);
+    __atomic_store_n (&in_commit, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n (&full, __ATOMIC_SEQ_CST))
+        return aut_fail (AUT_ERR_NO_SPACE, "the disk is full, says the test");
+    return true_ops->commit (self, batch, count);
+}
+
+static aut_store_t *make_odd (void *ctx, aut_store_t *inner)
+{
+    (void)ctx;
+    true_ops = inner->ops;
+    ops = *inner->ops;
+    ops.commit = odd_commit;
+    inner->ops = &ops;
+    return inner;
+}
+
+static int64_t odd_mono (void *ctx)
+{
+    (void)ctx;
+    return aut_mono_ms (aut_clock_system ()) + __atomic_load_n (&ahead_ms, __ATOMIC_SEQ_CST);
+}
+
+static int64_t odd_wall (void *ctx)
+{
+    (void)ctx;
+    return aut_wall_ms (aut_clock_system ());
+}
+
+static bool says (const char *line, const char *part)
+{
+    char *answer = http (line, LOCAL);
+    bool there = strstr (answer, part) != NULL;
+    free (answer);
+    return there;
+}
+
+static void await (const char *line, const char *part)
+{
+    for (int i = 0; !says (line, part); i++) {
+        ck_assert_msg (i < PATIENCE_MS / 10, "%s does not say %s", line, part);
+        usleep (10000);
+    }
+}
+
+/*  Ready: commits work. Healthy: the loop goes round or sits in a commit, however slow that is. */
+START_TEST (probes_say_how_it_is)
+{
+    const aut_clock_t clock = {odd_mono, odd_wall, NULL};
+    aut_broker_options_t options;
+    aut_broker_options_init (&options);
+    options.wrap_store = make_odd;
+    options.clock = &clock;
+    begin (&options);
+    char *job = submit_film (client, "film", 1, 1);
+    await ("GET /readyz", " 200 ");
+    await ("GET /metrics", "\nauteur_ready 1\n");
+    __atomic_store_n (&full, 1, __ATOMIC_SEQ_CST);
+    node_t *node = new_node (&endpoints, "n", 1, 1);
+    say_hello (node, NULL, 0);
+    await ("GET /readyz", " 503 ");
+    await ("GET /readyz", "the database cannot be written");
+    await ("GET /metrics", "\nauteur_ready 0\n");
+    await ("GET /healthz", " 200 ");
+    __atomic_store_n (&held, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; !__atomic_load_n (&in_commit, __ATOMIC_SEQ_CST); i++) {
+        ck_assert_int_lt (i, PATIENCE_MS);
+        usleep (1000);
+    }
+    __atomic_add_fetch (&ahead_ms, 60000, __ATOMIC_SEQ_CST);
+    expect_status ("GET /healthz", LOCAL, "200", "ok");
+    expect_status ("GET /metrics", LOCAL, "503", "busy writing");
+    __atomic_store_n (&full, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n (&held, 0, __ATOMIC_SEQ_CST);
+    await ("GET /readyz", " 200 ");
+    /* A loop that has not gone round for a minute is not well; it does so within a second. */
+    bool seen = false;
+    for (int i = 0; i < 100 && !seen; i++) {
+        __atomic_add_fetch (&ahead_ms, 60000, __ATOMIC_SEQ_CST);
+        seen = says ("GET /healthz", "the loop does not go round");
+    }
+    ck_assert (seen);
+    await ("GET /healthz", " 200 ");
+    drop_node (&node);
+    free (job);
+    end ();
+}
+END_TEST
+
 /* ---- pictures -------------------------------------------------------------------------------- */
 
 static aut_ref_t put (node_t *node, const void *data, size_t size)
@@ -422,6 +523,8 @@ START_TEST (readers_that_take_nothing_are_dropped)
     for (int i = 0; i < STREAMS; i++) {
         fds[i] = dial (htonl (INADDR_LOOPBACK), true);
         ask (fds[i], "GET /events?after=0", LOCAL);
+        memset (answer, 0, ANSWER_MAX);
+        ck_assert (read_until (fds[i], answer, "event: hello\n")); /* it is one of them now */
     }
     expect_status ("GET /events", LOCAL, "503", NULL);
     node_t *node = new_node (&endpoints, "n", 1, 1);
@@ -452,6 +555,7 @@ int main (void)
     tcase_add_test (tc, every_page_has_its_status_and_headers);
     tcase_add_test (tc, on_loopback_films_are_for_requests_to_loopback);
     tcase_add_test (tc, with_keys_films_are_for_this_machine);
+    tcase_add_test (tc, probes_say_how_it_is);
     tcase_add_test (tc, a_picture_is_shown_only_as_its_tasks_preview);
     tcase_add_test (tc, events_come_live_and_go_on_where_they_were);
     tcase_add_test (tc, who_missed_too_much_is_told_so_and_goes_on);
