@@ -5,10 +5,13 @@
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
+#include "lib/film/subtitles.h"
 #include "lib/media/sheet.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #define LOUDNESS -16.0 /* LUFS */
 
@@ -22,18 +25,34 @@ typedef struct {
     aut_sound_track_t *tracks;
     char **sounds; /* the tracks' paths; NULL of a tone */
     double *cuts;
+    aut_subtitles_t *subtitles;
+    aut_stitch_cue_t *cues;
     aut_progress_t *progress;
 } assembly_t;
 
+/*  NULL where the storyboard says none. */
 static const char *codec_of (const aut_output_t *output)
 {
-    return output->codec >= 0 ? aut_codecs[output->codec] : NULL;
+    return output->node && output->codec >= 0 ? aut_codecs[output->codec] : NULL;
 }
 
-int aut_assemble_check (const aut_film_t *film)
+const char *aut_assemble_name (const aut_film_t *film)
 {
-    const aut_output_t *output = &film->film->output;
-    return output->node && codec_of (output) ? aut_stitch_codec_check (codec_of (output)) : 0;
+    const char *extension = aut_stitch_extension (codec_of (&film->film->output));
+    return strcmp (extension, "mov") == 0 ? "film.mov" : "film.mp4";
+}
+
+int aut_assemble_check (const aut_film_t *film, const char *path)
+{
+    const char *codec = codec_of (&film->film->output);
+    const char *extension = aut_stitch_extension (codec), *dot = path ? strrchr (path, '.') : NULL;
+    int rc = aut_stitch_codec_check (codec);
+    bool film_name = dot && !strchr (dot, '/');
+    if (rc == 0 && film_name && strcasecmp (dot + 1, extension) != 0 &&
+        (strcasecmp (dot, ".mp4") == 0 || strcasecmp (dot, ".mov") == 0))
+        rc = aut_fail (AUT_ERR_INVALID, "a film in %s is a .%s: name it so", codec ? codec : "h264",
+                       extension);
+    return rc;
 }
 
 /* The storyboard's choice, else every word that helps a director on an animatic, else nothing. */
@@ -156,6 +175,51 @@ static void add_sound (assembly_t *self, const aut_film_t *film, const char *dir
     self->stitch.sound = &self->sound;
 }
 
+/*  The dialogue as a stream and as files beside the film. */
+static void add_subtitles (assembly_t *self, const aut_film_t *film)
+{
+    aut_subtitles_t *subtitles = self->subtitles = aut_subtitles_new (film->plan);
+    self->cues = aut_calloc (subtitles->count, sizeof *self->cues);
+    for (size_t i = 0; i < subtitles->count; i++)
+        self->cues[i] =
+            (aut_stitch_cue_t){(uint64_t)subtitles->cues[i].start, (uint64_t)subtitles->cues[i].end,
+                               subtitles->cues[i].text};
+    self->stitch.cues = self->cues;
+    self->stitch.cue_count = subtitles->count;
+    if (subtitles->hasty)
+        aut_progress_note (
+            self->progress,
+            "The dialogue of %zu shot%s is too long to be read in %s (%d characters a second).",
+            subtitles->hasty, subtitles->hasty == 1 ? "" : "s",
+            subtitles->hasty == 1 ? "it" : "them", AUT_SUBTITLE_SPEED);
+}
+
+/*  `path` with another end instead of its extension; the caller frees. */
+static char *beside (const char *path, const char *end)
+{
+    const char *slash = strrchr (path, '/'), *dot = strrchr (path, '.');
+    size_t stem = dot && dot > (slash ? slash + 1 : path) ? (size_t)(dot - path) : strlen (path);
+    return aut_sprintf ("%.*s%s", (int)stem, path, end);
+}
+
+static int write_subtitles (const aut_subtitles_t *subtitles, const char *path)
+{
+    static const struct {
+        const char *end;
+        void (*write) (const aut_subtitles_t *self, aut_buffer_t *out);
+    } forms[] = {{".srt", aut_subtitles_srt}, {".vtt", aut_subtitles_vtt}};
+    int rc = 0;
+    for (size_t i = 0; subtitles->count && i < sizeof forms / sizeof *forms && rc == 0; i++) {
+        aut_buffer_t text = {0};
+        char *name = beside (path, forms[i].end);
+        forms[i].write (subtitles, &text);
+        rc = aut_file_write (name, text.data, text.size);
+        aut_buffer_clear (&text);
+        free (name);
+    }
+    return rc;
+}
+
 static int set_output (assembly_t *self, const aut_film_t *film)
 {
     const aut_output_t *output = &film->film->output;
@@ -202,10 +266,13 @@ int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut
     self.stitch.shot_count = plan->shot_count;
     add_chapters (&self, film);
     add_sound (&self, film, dir);
+    add_subtitles (&self, film);
     if (rc == 0)
         rc = set_output (&self, film);
     if (rc == 0)
         rc = aut_stitch (path, &self.stitch, report);
+    if (rc == 0)
+        rc = write_subtitles (self.subtitles, path);
     aut_progress_end (progress);
     for (size_t i = 0; i < plan->shot_count; i++)
         free (self.paths[i]);
@@ -215,6 +282,8 @@ int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut
     free (self.sounds);
     free (self.tracks);
     free (self.cuts);
+    free (self.cues);
+    aut_subtitles_destroy (&self.subtitles);
     free (self.shots);
     free (self.chapters);
     return rc;

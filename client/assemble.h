@@ -7,9 +7,12 @@
 #include "client/progress.h"
 #include "lib/media/stitch.h"
 
-/*  0, or AUT_ERR_UNSUPPORTED if the storyboard asks for a codec that is not here: asked before
- *  anything is rendered. */
-int aut_assemble_check (const aut_film_t *film);
+/*  0, or AUT_ERR_UNSUPPORTED if the storyboard asks for a codec that is not here, AUT_ERR_INVALID
+ * if `path` (or NULL) cannot be the name of its film: asked before anything is rendered. */
+int aut_assemble_check (const aut_film_t *film, const char *path);
+
+/*  The film's own name in an output folder, for its codec: "film.mp4" or "film.mov". */
+const char *aut_assemble_name (const aut_film_t *film);
 
 /*  Stitches DIR/shots into `path`. `hashes` (or NULL) receives the SHA-256 of every shot's native
  *  frames as raw rgb24. A shot that is not there is AUT_ERR_NOT_FOUND and named.

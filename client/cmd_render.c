@@ -103,7 +103,8 @@ static int stitch (render_t *self, const aut_fetch_t *fetched)
 {
     aut_hash_t *hashes = aut_calloc (self->film.plan->shot_count, sizeof *hashes);
     self->path = self->options->film ? aut_strdup (self->options->film)
-                                     : aut_path_join (self->dir, "assembled", "film.mp4", NULL);
+                                     : aut_path_join (self->dir, "assembled",
+                                                      aut_assemble_name (&self->film), NULL);
     int rc =
         aut_assemble (&self->film, self->dir, self->path, hashes, self->progress, &self->stitch);
     if (rc == 0 && self->options->sheet)
@@ -215,7 +216,7 @@ static int render (const options_t *options, const char *file)
     int code = aut_film_open (&self.film, file, common->models, self.session.client);
     if (code < 0)
         code = aut_film_check_tier (&self.film, options->allow_lower);
-    if (code < 0 && (rc = aut_assemble_check (&self.film)) != 0) {
+    if (code < 0 && (rc = aut_assemble_check (&self.film, options->film)) != 0) {
         aut_common_fail (rc, "%s", file);
         code = AUT_EXIT_USAGE;
     }

@@ -21,13 +21,13 @@ int aut_cmd_stitch (int argc, char **argv)
             "Assembles the shots of a folder that 'auteur fetch' or 'render' made into a film.",
         .min_operands = 1,
         .max_operands = 1};
-    const aut_opt_t table[] = {
-        {"output", 'o', AUT_OPT_STRING, &path, "FILM", "the film, an .mp4; required", NULL, 0, 0},
-        {"sheet", 0, AUT_OPT_STRING, &sheet, "PNG", "also write a contact sheet of the film", NULL,
-         0, 0},
-        AUT_OPTIONS_MODELS (common),
-        AUT_OPTIONS_OUTPUT (common),
-        AUT_OPTIONS_END};
+    const aut_opt_t table[] = {{"output", 'o', AUT_OPT_STRING, &path, "FILM",
+                                "the film, an .mp4 (ProRes: .mov); required", NULL, 0, 0},
+                               {"sheet", 0, AUT_OPT_STRING, &sheet, "PNG",
+                                "also write a contact sheet of the film", NULL, 0, 0},
+                               AUT_OPTIONS_MODELS (common),
+                               AUT_OPTIONS_OUTPUT (common),
+                               AUT_OPTIONS_END};
     const char *dir[1];
     int code = aut_common_parse (&info, table, &common, argc, argv, dir, NULL);
     if (code >= 0)
@@ -40,6 +40,8 @@ int aut_cmd_stitch (int argc, char **argv)
     aut_film_t film;
     aut_stitch_report_t report;
     int rc = aut_output_load (&film, dir[0], common.models);
+    if (rc == 0)
+        rc = aut_assemble_check (&film, path);
     if (rc == 0) {
         aut_progress_t *progress = aut_progress_new (!common.no_color);
         rc = aut_assemble (&film, dir[0], path, NULL, progress, &report);

@@ -41,7 +41,7 @@ static void s_close (s_sheet_t *self)
     self->path = NULL;
 }
 
-/*  A mezzanine is checked as such; anything else must be MP4 with H.264. */
+/*  A mezzanine is checked as such; anything else must be a film as the stitch makes them. */
 static int s_open (s_sheet_t *self, const char *path)
 {
     s_close (self);
@@ -54,10 +54,13 @@ static int s_open (s_sheet_t *self, const char *path)
     rc = aut_ff_input_open (&self->format, path, film ? "mov" : "matroska");
     if (rc < 0)
         return rc;
-    enum AVCodecID want = film ? AV_CODEC_ID_H264 : AV_CODEC_ID_FFV1;
-    if (!self->format->nb_streams || self->format->streams[0]->codecpar->codec_id != want)
+    enum AVCodecID id =
+        self->format->nb_streams ? self->format->streams[0]->codecpar->codec_id : AV_CODEC_ID_NONE;
+    if (film ? id != AV_CODEC_ID_H264 && id != AV_CODEC_ID_HEVC && id != AV_CODEC_ID_PRORES &&
+                   id != AV_CODEC_ID_AV1
+             : id != AV_CODEC_ID_FFV1)
         return aut_fail (AUT_ERR_UNSUPPORTED, "%s: neither a mezzanine nor a film", path);
-    const AVCodec *codec = avcodec_find_decoder (want);
+    const AVCodec *codec = avcodec_find_decoder (id);
     self->decoder = codec ? avcodec_alloc_context3 (codec) : NULL;
     self->frame = av_frame_alloc ();
     self->packet = av_packet_alloc ();

@@ -84,12 +84,18 @@ typedef struct {
     uint64_t start_frame; /* in the film */
 } aut_stitch_chapter_t;
 
+/*  A subtitle, shown on frames start … end − 1 of the film. */
+typedef struct {
+    uint64_t start, end;
+    const char *text; /* plain; lines parted by \n */
+} aut_stitch_cue_t;
+
 typedef struct {
     int32_t rate_num, rate_den;     /* the film's */
     uint32_t width, height;         /* the film's, even */
     uint32_t out_width, out_height; /* of the file, even; 0 = the film's (see aut_stitch_upscale) */
     aut_stitch_fit_t fit;
-    const char *codec;            /* "h264"; NULL = h264 */
+    const char *codec;            /* "h264", "h265", "prores" (422 HQ), "av1"; NULL = h264 */
     aut_stitch_quality_t quality; /* DEFAULT = medium */
     unsigned threads;             /* of the encoder, 0 = 4; decides bytes, so never by machine */
     unsigned burn_in;             /* AUT_STITCH_BURN_… */
@@ -98,6 +104,8 @@ typedef struct {
     size_t shot_count;
     const aut_stitch_chapter_t *chapters;
     size_t chapter_count;
+    const aut_stitch_cue_t *cues; /* for a stream of subtitles; ascending, without overlap */
+    size_t cue_count;
     const aut_sound_t *sound; /* as long as the film; NULL: none */
     void (*progress) (void *ctx, uint64_t done, uint64_t total); /* frames; or NULL */
     bool (*cancelled) (void *ctx);                               /* asked often; or NULL */
@@ -137,8 +145,10 @@ unsigned aut_stitch_burn_of_name (const char *name);
 int aut_stitch_upscale (const char *name, uint32_t width, uint32_t height, uint32_t *out_width,
                         uint32_t *out_height);
 
-/*  0, AUT_ERR_UNSUPPORTED with a sentence that names what there is. */
+/*  0, or AUT_ERR_UNSUPPORTED with a sentence that names what there is. NULL is h264. */
 int aut_stitch_codec_check (const char *codec);
+/*  What a film of this codec is named by: "mp4" or "mov". */
+const char *aut_stitch_extension (const char *codec);
 
 /*  Makes the film at `path`, durably and by rename. `report` may be NULL. AUT_ERR_INVALID for a
  *  description that contradicts itself or a clip, AUT_ERR_CORRUPT, AUT_ERR_UNSUPPORTED,

@@ -3,6 +3,7 @@
  *  Everything that decides bytes is fixed here and told in the report: preset, CRF, GOP and the
  *  number of threads, which never follows the machine.
  */
+#include "lib/core/buffer.h"
 #include "lib/core/error.h"
 #include "lib/core/mem.h"
 #include "lib/media/ff.h"
@@ -10,6 +11,7 @@
 
 #include <libavfilter/avfilter.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,19 +24,59 @@ typedef struct {
 
 typedef struct {
     const char *name, *encoder, *muxer;
+    const char *extension; /* of the film's name, without the dot */
+    uint32_t tag;          /* the sample entry that players want, or 0 */
     enum AVPixelFormat pixels;
-    s_level_t levels[AUT_STITCH_QUALITY_HIGH + 1]; /* by aut_stitch_quality_t; [DEFAULT] = medium */
+    int profile;         /* of the encoder; -99 as libavcodec has it for none */
+    const char *private; /* "KEY=VALUE" for the encoder's own options, or NULL */
+    /* by aut_stitch_quality_t, [DEFAULT] = medium; without a preset there is one quality */
+    s_level_t levels[AUT_STITCH_QUALITY_HIGH + 1];
 } s_codec_t;
 
+/*  CRFs of a codec look about alike in a row: x265's are some 2 to 4, SVT-AV1's some 10 to 15 above
+ *  x264's. What an encoder decides by the number of cores is fixed. */
 static const s_codec_t s_codecs[] = {
     {.name = "h264",
      .encoder = "libx264",
      .muxer = "mp4",
+     .extension = "mp4",
      .pixels = AV_PIX_FMT_YUV420P,
+     .profile = FF_PROFILE_UNKNOWN,
      .levels = {[AUT_STITCH_QUALITY_DEFAULT] = {20, "veryfast"},
                 [AUT_STITCH_QUALITY_LOW] = {27, "veryfast"},
                 [AUT_STITCH_QUALITY_MEDIUM] = {20, "veryfast"},
                 [AUT_STITCH_QUALITY_HIGH] = {16, "medium"}}},
+    {.name = "h265",
+     .encoder = "libx265",
+     .muxer = "mp4",
+     .extension = "mp4",
+     .tag = MKTAG ('h', 'v', 'c', '1'),
+     .pixels = AV_PIX_FMT_YUV420P,
+     .profile = FF_PROFILE_UNKNOWN,
+     .private = "x265-params=log-level=error:info=0:frame-threads=2",
+     .levels = {[AUT_STITCH_QUALITY_DEFAULT] = {23, "fast"},
+                [AUT_STITCH_QUALITY_LOW] = {29, "veryfast"},
+                [AUT_STITCH_QUALITY_MEDIUM] = {23, "fast"},
+                [AUT_STITCH_QUALITY_HIGH] = {18, "medium"}}},
+    {.name = "prores",
+     .encoder = "prores_ks",
+     .muxer = "mov",
+     .extension = "mov",
+     .tag = MKTAG ('a', 'p', 'c', 'h'),
+     .pixels = AV_PIX_FMT_YUV422P10,
+     .profile = FF_PROFILE_PRORES_HQ,
+     .private = "vendor=apl0"},
+    {.name = "av1",
+     .encoder = "libsvtav1",
+     .muxer = "mp4",
+     .extension = "mp4",
+     .pixels = AV_PIX_FMT_YUV420P,
+     .profile = FF_PROFILE_UNKNOWN,
+     .private = "svtav1-params=lp=4",
+     .levels = {[AUT_STITCH_QUALITY_DEFAULT] = {32, "9"},
+                [AUT_STITCH_QUALITY_LOW] = {42, "10"},
+                [AUT_STITCH_QUALITY_MEDIUM] = {32, "9"},
+                [AUT_STITCH_QUALITY_HIGH] = {24, "7"}}},
 };
 
 struct aut_encoder {
@@ -43,7 +85,10 @@ struct aut_encoder {
     aut_ff_output_t output;
     AVCodecContext *encoder;
     AVPacket *packet;
+    struct SwsContext *convert; /* NULL: the codec takes the stitch's own format */
+    AVFrame *converted;
     aut_stitch_sound_t *sound; /* NULL: none */
+    aut_stitch_text_t *text;   /* NULL: none */
     aut_queue_t queue;
     pthread_t thread;
     bool started;
@@ -60,12 +105,68 @@ static const s_codec_t *s_find (const char *name)
 int aut_stitch_codec_check (const char *codec)
 {
     const s_codec_t *found = s_find (codec);
-    if (!found)
-        return aut_fail (AUT_ERR_UNSUPPORTED, "codec \"%s\" is not there yet; there is: h264",
-                         codec);
-    if (!avcodec_find_encoder_by_name (found->encoder))
-        return aut_fail (AUT_ERR_UNSUPPORTED, "this FFmpeg has no encoder %s", found->encoder);
-    return 0;
+    if (found && avcodec_find_encoder_by_name (found->encoder))
+        return 0;
+    aut_buffer_t list = {0};
+    for (size_t i = 0; i < sizeof s_codecs / sizeof *s_codecs; i++)
+        if (avcodec_find_encoder_by_name (s_codecs[i].encoder)) {
+            aut_buffer_text (&list, list.size ? ", " : "");
+            aut_buffer_text (&list, s_codecs[i].name);
+        }
+    char *names = aut_buffer_take (&list, NULL);
+    int rc = found
+                 ? aut_fail (AUT_ERR_UNSUPPORTED,
+                             "codec \"%s\" needs the encoder %s, which this FFmpeg has not; there "
+                             "is: %s",
+                             codec, found->encoder, names)
+                 : aut_fail (AUT_ERR_UNSUPPORTED, "codec \"%s\" is not known; there is: %s", codec,
+                             names);
+    free (names);
+    return rc;
+}
+
+const char *aut_stitch_extension (const char *codec)
+{
+    const s_codec_t *found = s_find (codec);
+    return found ? found->extension : s_codecs[0].extension;
+}
+
+/*  The encoder's own options. */
+static void s_set_private (AVCodecContext *c, const s_codec_t *codec, const s_level_t *level)
+{
+    const char *equals = codec->private ? strchr (codec->private, '=') : NULL;
+    if (equals) {
+        char *key = aut_strndup (codec->private, (size_t)(equals - codec->private));
+        av_opt_set (c->priv_data, key, equals + 1, 0);
+        free (key);
+    }
+    if (!level->preset)
+        return;
+    av_opt_set (c->priv_data, "preset", level->preset, 0);
+    av_opt_set (c->priv_data, "crf",
+                (char[]){(char)('0' + level->crf / 10), (char)('0' + level->crf % 10), 0}, 0);
+}
+
+/*  From the stitch's frames to what the codec takes, if that is another format. */
+static int s_converter_open (aut_encoder_t *self)
+{
+    const AVCodecContext *c = self->encoder;
+    if (c->pix_fmt == AV_PIX_FMT_YUV420P)
+        return 0;
+    AVFrame *frame = self->converted = av_frame_alloc ();
+    self->convert =
+        sws_getContext (c->width, c->height, AV_PIX_FMT_YUV420P, c->width, c->height, c->pix_fmt,
+                        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
+    if (!frame || !self->convert)
+        return aut_fail (AUT_ERR_NOMEM, "out of memory");
+    frame->format = c->pix_fmt;
+    frame->width = c->width;
+    frame->height = c->height;
+    frame->color_range = c->color_range;
+    frame->colorspace = c->colorspace;
+    frame->color_primaries = c->color_primaries;
+    frame->color_trc = c->color_trc;
+    return av_frame_get_buffer (frame, 0) < 0 ? aut_fail (AUT_ERR_NOMEM, "out of memory") : 0;
 }
 
 static int s_encoder_open (aut_encoder_t *self, aut_stitch_report_t *report)
@@ -94,8 +195,11 @@ static int s_encoder_open (aut_encoder_t *self, aut_stitch_report_t *report)
         c->gop_size = 1;
     c->thread_count = (int)report->threads;
     c->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
-    av_opt_set (c->priv_data, "preset", level->preset, 0);
-    av_opt_set_double (c->priv_data, "crf", level->crf, 0);
+    if (strcmp (self->codec->encoder, "libsvtav1") == 0)
+        setenv ("SVT_LOG", "1", 0); /* the only way to keep its banner off stderr; 1: errors */
+    c->profile = self->codec->profile;
+    c->codec_tag = self->codec->tag;
+    s_set_private (c, self->codec, level);
     int rc = avcodec_open2 (c, codec, NULL);
     if (rc < 0)
         return aut_ff_fail (AUT_ERR_INVALID, rc, "%s refuses %ux%u at %d/%d", self->codec->encoder,
@@ -104,11 +208,13 @@ static int s_encoder_open (aut_encoder_t *self, aut_stitch_report_t *report)
     report->crf = level->crf;
     snprintf (report->codec, sizeof report->codec, "%s", self->codec->name);
     snprintf (report->encoder, sizeof report->encoder, "%s", self->codec->encoder);
-    snprintf (report->preset, sizeof report->preset, "%s", level->preset);
+    snprintf (report->preset, sizeof report->preset, "%s", level->preset ? level->preset : "");
     snprintf (report->parameters, sizeof report->parameters,
-              "preset=%s crf=%d keyint=%d threads=%u pix_fmt=yuv420p bt709 tv", level->preset,
-              level->crf, c->gop_size, report->threads);
-    return 0;
+              "preset=%s crf=%d keyint=%d threads=%u pix_fmt=%s bt709 tv%s%s",
+              level->preset ? level->preset : "none", level->crf, c->gop_size, report->threads,
+              av_get_pix_fmt_name (c->pix_fmt), self->codec->private ? " " : "",
+              self->codec->private ? self->codec->private : "");
+    return s_converter_open (self);
 }
 
 /*  libavformat keeps chapters as an array of its own memory. */
@@ -149,6 +255,7 @@ static int s_output_open (aut_encoder_t *self, const char *path, aut_stitch_repo
     if (!stream)
         return aut_fail (AUT_ERR_NOMEM, "out of memory");
     avcodec_parameters_from_context (stream->codecpar, self->encoder);
+    stream->codecpar->codec_tag = self->codec->tag;
     stream->time_base = self->encoder->time_base;
     stream->avg_frame_rate = stream->r_frame_rate = self->encoder->framerate;
     stream->sample_aspect_ratio = (AVRational){1, 1};
@@ -157,6 +264,8 @@ static int s_output_open (aut_encoder_t *self, const char *path, aut_stitch_repo
     rc = s_chapters (self);
     if (rc == 0 && self->film->sound)
         rc = aut_stitch_sound_open (&self->sound, self->film, &self->output, report);
+    if (rc == 0 && self->film->cue_count)
+        rc = aut_stitch_text_open (&self->text, self->film, &self->output);
     if (rc < 0)
         return rc;
     AVDictionary *options = NULL;
@@ -185,6 +294,25 @@ static int s_drain (aut_encoder_t *self)
     }
 }
 
+/*  Frame number `n`, or NULL at the end; FFmpeg's result. */
+static int s_send (aut_encoder_t *self, AVFrame *frame, int64_t n)
+{
+    if (frame && self->convert) {
+        int rc = av_frame_make_writable (self->converted);
+        if (rc >= 0)
+            rc = sws_scale (self->convert, (const uint8_t *const *)frame->data, frame->linesize, 0,
+                            frame->height, self->converted->data, self->converted->linesize);
+        if (rc < 0)
+            return rc;
+        frame = self->converted;
+    }
+    if (frame) {
+        frame->pts = n;
+        frame->pict_type = AV_PICTURE_TYPE_NONE;
+    }
+    return avcodec_send_frame (self->encoder, frame);
+}
+
 static int s_run (aut_encoder_t *self)
 {
     for (int64_t n = 0;; n++) {
@@ -192,11 +320,11 @@ static int s_run (aut_encoder_t *self)
         int rc = aut_queue_pop (&self->queue, &frame);
         if (rc < 0)
             return rc;
-        if (frame) {
-            frame->pts = n;
-            frame->pict_type = AV_PICTURE_TYPE_NONE;
+        if (frame && self->text && (rc = aut_stitch_text_until (self->text, (uint64_t)n)) < 0) {
+            av_frame_free (&frame);
+            return rc;
         }
-        rc = avcodec_send_frame (self->encoder, frame);
+        rc = s_send (self, frame, n);
         bool last = !frame;
         av_frame_free (&frame);
         if (rc < 0)
@@ -282,9 +410,12 @@ void aut_encoder_destroy (aut_encoder_t **self_p)
         return;
     s_join (self, AUT_ERR_CANCELLED);
     aut_stitch_sound_close (&self->sound);
+    aut_stitch_text_close (&self->text);
     aut_ff_output_clear (&self->output);
     avcodec_free_context (&self->encoder);
     av_packet_free (&self->packet);
+    av_frame_free (&self->converted);
+    sws_freeContext (self->convert);
     aut_queue_clear (&self->queue);
     free (self);
     *self_p = NULL;

@@ -68,6 +68,14 @@ int aut_stitch_sound_until (aut_stitch_sound_t *self, double seconds);
 int aut_stitch_sound_finish (aut_stitch_sound_t *self);
 void aut_stitch_sound_close (aut_stitch_sound_t **self_p);
 
+/*  stitch_text.c: the film's cues as a stream of the file; `output` must outlive it. */
+typedef struct aut_stitch_text aut_stitch_text_t;
+int aut_stitch_text_open (aut_stitch_text_t **out, const aut_stitch_t *film,
+                          aut_ff_output_t *output);
+/*  Writes those that begin up to this frame. */
+int aut_stitch_text_until (aut_stitch_text_t *self, uint64_t frame);
+void aut_stitch_text_close (aut_stitch_text_t **self_p);
+
 /*  burn.c: the words over the picture. */
 typedef struct aut_burner aut_burner_t;
 int aut_burner_new (aut_burner_t **out, const aut_stitch_t *film, uint32_t width, uint32_t height);

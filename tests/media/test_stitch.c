@@ -80,6 +80,84 @@ START_TEST (colours_are_bt709)
 }
 END_TEST
 
+START_TEST (subtitles_are_a_stream)
+{
+    const char *clip = fx_clip ("c.mkv", s_small, 60, fx_count, 0, NULL);
+    aut_stitch_shot_t shot = s_shot (clip, s_small, 60, 60);
+    aut_stitch_t film = s_film (&shot, 1);
+    const aut_stitch_cue_t cues[] = {{6, 24, "One & <two>\nthree"}, {48, 60, "題"}};
+    film.cues = cues;
+    film.cue_count = 2;
+    fx_film_t made = s_make (&film, NULL);
+    fx_film_clear (&made);
+    char *text = fx_run (NULL,
+                         "ffprobe -v error -select_streams s:0 -show_entries "
+                         "stream=codec_name,duration -of csv=p=0 '%s'",
+                         fx_path ("film.mp4"));
+    ck_assert_str_eq (text, "mov_text,2.500000\n");
+    free (text);
+    text = fx_run (NULL, "ffmpeg -v error -i '%s' -map 0:s -f webvtt -", fx_path ("film.mp4"));
+    ck_assert_msg (strstr (text, "00:00.250 --> 00:01.000\n") != NULL, "%s", text);
+    ck_assert_ptr_nonnull (strstr (text, "three\n"));
+    ck_assert_msg (strstr (text, "00:02.000 --> 00:02.500\n") != NULL, "%s", text);
+    ck_assert_ptr_nonnull (strstr (text, "題\n"));
+    free (text);
+}
+END_TEST
+
+static const struct {
+    const char *codec, *film, *lines[4];
+} s_codecs[] = {
+    {"h264", "film.mp4", {"codec_name=h264", "codec_tag_string=avc1", "pix_fmt=yuv420p", ""}},
+    {"h265", "film.mp4", {"codec_name=hevc", "codec_tag_string=hvc1", "pix_fmt=yuv420p", ""}},
+    {"prores",
+     "film.mov",
+     {"codec_name=prores", "codec_tag_string=apch", "pix_fmt=yuv422p10le", "profile=HQ"}},
+    {"av1", "film.mp4", {"codec_name=av1", "codec_tag_string=av01", "pix_fmt=yuv420p", ""}},
+};
+
+START_TEST (every_codec)
+{
+    const char *clip = fx_clip ("c.mkv", s_small, 20, fx_count, 0, NULL);
+    aut_stitch_shot_t shot = s_shot (clip, s_small, 20, 20);
+    aut_stitch_t film = s_film (&shot, 1);
+    film.codec = s_codecs[_i].codec;
+    if (aut_stitch_codec_check (film.codec)) { /* said with what there is */
+        ck_assert_ptr_nonnull (strstr (aut_error_detail (), "there is: h264"));
+        return;
+    }
+    ck_assert_str_eq (aut_stitch_extension (film.codec), strrchr (s_codecs[_i].film, '.') + 1);
+    const char *path = fx_path (s_codecs[_i].film), *again = fx_path ("again.film");
+    ck_assert_msg (aut_stitch (path, &film, NULL) == 0, "%s", aut_error_detail ());
+    char *text = fx_run (NULL,
+                         "ffprobe -v error -select_streams v:0 -show_entries stream=codec_name,"
+                         "profile,codec_tag_string,pix_fmt,color_range,color_space,color_transfer,"
+                         "color_primaries -of default=nk=0:nw=1 '%s'",
+                         path);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_msg (strstr (text, s_codecs[_i].lines[i]) != NULL, "%s not in\n%s",
+                       s_codecs[_i].lines[i], text);
+    ck_assert_ptr_nonnull (strstr (text, "color_space=bt709"));
+    ck_assert_ptr_nonnull (strstr (text, "color_transfer=bt709"));
+    ck_assert_ptr_nonnull (strstr (text, "color_primaries=bt709"));
+    free (text);
+    fx_film_t made = fx_film (path);
+    ck_assert_uint_eq (made.count, 20);
+    for (uint64_t i = 0; i < 20; i++)
+        NEAR (fx_at (&made, i, 0, 48, 32), s_luma (40 + 4 * (double)i), 3);
+    fx_film_clear (&made);
+    ck_assert_int_eq (aut_stitch (again, &film, NULL), 0);
+    free (fx_run (NULL, "cmp '%s' '%s'", path, again));
+}
+END_TEST
+
+START_TEST (an_unknown_codec_names_what_there_is)
+{
+    ck_assert_int_eq (aut_stitch_codec_check ("vp9"), AUT_ERR_UNSUPPORTED);
+    ck_assert_ptr_nonnull (strstr (aut_error_detail (), "\"vp9\" is not known; there is: h264"));
+}
+END_TEST
+
 static size_t s_find (const char *data, size_t size, const char *what)
 {
     const char *at = memmem (data, size, what, 4);
@@ -540,7 +618,7 @@ START_TEST (failures_leave_no_film)
     s_nothing_left ();
     film = s_film (&good, 1);
     ck_assert_int_lt (aut_stitch ("/nonexistent/film.mp4", &film, NULL), 0);
-    film.codec = "av1";
+    film.codec = "vp9";
     ck_assert_int_eq (aut_stitch (path, &film, NULL), AUT_ERR_UNSUPPORTED);
     ck_assert_ptr_nonnull (strstr (aut_error_detail (), "h264"));
     s_nothing_left ();
@@ -616,6 +694,9 @@ int main (void)
     tcase_set_timeout (tests, 120);
     tcase_add_checked_fixture (tests, fx_setup, fx_teardown);
     tcase_add_test (tests, colours_are_bt709);
+    tcase_add_loop_test (tests, every_codec, 0, sizeof s_codecs / sizeof *s_codecs);
+    tcase_add_test (tests, subtitles_are_a_stream);
+    tcase_add_test (tests, an_unknown_codec_names_what_there_is);
     tcase_add_test (tests, tags_and_layout);
     tcase_add_test (tests, dissolve_mixes_linearly);
     tcase_add_test (tests, fade_goes_through_black);
