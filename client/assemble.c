@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define LOUDNESS -16.0 /* LUFS */
 
@@ -303,30 +304,76 @@ static uint64_t sheet_frame (const aut_plan_t *plan, size_t index, unsigned k, u
     return (uint64_t)(shot->start_frame + from + (to - from) * (2 * (int64_t)k + 1) / (2 * n));
 }
 
-int aut_assemble_sheet (const aut_film_t *film, const char *movie, const char *path, unsigned each)
+/*  A picture of a shot: from the film, or without one from the shot's own file in DIR. */
+static aut_sheet_cell_t cell_of (const aut_plan_t *plan, size_t index, unsigned k, unsigned n,
+                                 const char *movie, char *own)
+{
+    const aut_plan_shot_t *shot = &plan->shots[index];
+    return (aut_sheet_cell_t){.path = movie ? movie : own,
+                              .frame = movie
+                                           ? sheet_frame (plan, index, k, n)
+                                           : (uint64_t)shot->native_frames * (2 * k + 1) / (2 * n),
+                              .label = k ? NULL : shot->shot->id};
+}
+
+int aut_assemble_sheet (const aut_film_t *film, const char *dir, const char *movie,
+                        const char *path, unsigned each)
 {
     const aut_plan_t *plan = film->plan;
-    size_t scene_count = film->film->scenes.count;
+    size_t scene_count = film->film->scenes.count, count = 0;
     const aut_scene_t *scenes = film->film->scenes.items;
     aut_sheet_cell_t *cells = aut_calloc (plan->shot_count * each, sizeof *cells);
     aut_sheet_row_t *rows = aut_calloc (scene_count, sizeof *rows);
-    for (size_t i = 0; i < plan->shot_count * each; i++) {
-        unsigned k = (unsigned)(i % each);
-        cells[i] = (aut_sheet_cell_t){.path = movie,
-                                      .frame = sheet_frame (plan, i / each, k, each),
-                                      .label = k ? NULL : plan->shots[i / each].shot->id};
+    char **own = aut_calloc (plan->shot_count, sizeof *own);
+    for (size_t s = 0; s < scene_count; s++) {
+        rows[s] = (aut_sheet_row_t){.title = scenes[s].slugline ? scenes[s].slugline : scenes[s].id,
+                                    .cells = cells + count};
+        for (size_t i = scenes[s].first_shot; i < scenes[s].first_shot + scenes[s].shots.count;
+             i++) {
+            own[i] = movie ? NULL : aut_output_shot_path (dir, plan->shots[i].shot->id);
+            if (!movie && access (own[i], F_OK) != 0) /* not done yet */
+                continue;
+            for (unsigned k = 0; k < each; k++)
+                cells[count++] = cell_of (plan, i, k, each, movie, own[i]);
+            rows[s].cell_count += each;
+        }
     }
-    for (size_t i = 0; i < scene_count; i++)
-        rows[i] = (aut_sheet_row_t){.title = scenes[i].slugline ? scenes[i].slugline : scenes[i].id,
-                                    .cells = cells + scenes[i].first_shot * each,
-                                    .cell_count = scenes[i].shots.count * each};
     const aut_sheet_t sheet = {.title = film->film->title,
                                .cell_width = each > 1 ? 208 : 0,
                                .columns = each > 1 ? each : 0, /* a line for each shot */
                                .rows = rows,
                                .row_count = scene_count};
     int rc = aut_sheet_write (path, &sheet);
+    for (size_t i = 0; i < plan->shot_count; i++)
+        free (own[i]);
+    free (own);
     free (cells);
     free (rows);
+    return rc;
+}
+
+/*  The film frame in the middle of the longest shot. */
+static uint64_t poster_frame (const aut_plan_t *plan)
+{
+    size_t longest = 0;
+    for (size_t i = 1; i < plan->shot_count; i++)
+        if (plan->shots[i].frames > plan->shots[longest].frames)
+            longest = i;
+    return sheet_frame (plan, longest, 0, 1);
+}
+
+int aut_assemble_pictures (const aut_film_t *film, const char *dir, const char *movie,
+                           aut_progress_t *progress)
+{
+    char *sheet = beside (movie, "-sheet.png"), *poster = beside (movie, "-poster.png");
+    int rc = aut_sheet_frame (poster, movie, poster_frame (film->plan));
+    if (rc == 0)
+        rc = aut_assemble_sheet (film, dir, movie, sheet, 1);
+    if (rc == AUT_ERR_TOO_LARGE) {
+        aut_progress_note (progress, "No contact sheet: %s.", aut_error_detail ());
+        rc = 0;
+    }
+    free (sheet);
+    free (poster);
     return rc;
 }

@@ -20,8 +20,16 @@ const char *aut_assemble_name (const aut_film_t *film);
 int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut_hash_t *hashes,
                   aut_progress_t *progress, aut_stitch_report_t *report);
 
-/*  Writes a contact sheet of a film that aut_assemble made: a row per scene, `each` (≥ 1) pictures
- * of each shot, spread over what of it is not in a transition. */
-int aut_assemble_sheet (const aut_film_t *film, const char *movie, const char *path, unsigned each);
+/*  Writes a contact sheet: a row per scene, `each` (≥ 1) pictures of each shot. They are taken from
+ * the film `movie` that aut_assemble made, spread over what is not in a transition; with NULL from
+ * the files in DIR/shots, as far as they are there. */
+int aut_assemble_sheet (const aut_film_t *film, const char *dir, const char *movie,
+                        const char *path, unsigned each);
+
+/*  Writes a contact sheet and a poster, the middle of the longest shot, beside the film: its name
+ * with
+ *  "-sheet.png" and "-poster.png" for its extension. */
+int aut_assemble_pictures (const aut_film_t *film, const char *dir, const char *movie,
+                           aut_progress_t *progress);
 
 #endif

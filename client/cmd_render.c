@@ -108,8 +108,10 @@ static int stitch (render_t *self, const aut_fetch_t *fetched)
     int rc =
         aut_assemble (&self->film, self->dir, self->path, hashes, self->progress, &self->stitch);
     if (rc == 0 && self->options->sheet)
-        rc = aut_assemble_sheet (&self->film, self->path, self->options->sheet,
+        rc = aut_assemble_sheet (&self->film, self->dir, self->path, self->options->sheet,
                                  (unsigned)self->options->sheet_frames);
+    if (rc == 0)
+        rc = aut_assemble_pictures (&self->film, self->dir, self->path, self->progress);
     if (rc == 0)
         rc = aut_fetch_describe (fetched, self->dir, hashes);
     free (hashes);

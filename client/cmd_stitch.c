@@ -45,10 +45,12 @@ int aut_cmd_stitch (int argc, char **argv)
     if (rc == 0) {
         aut_progress_t *progress = aut_progress_new (!common.no_color);
         rc = aut_assemble (&film, dir[0], path, NULL, progress, &report);
+        if (rc == 0)
+            rc = aut_assemble_pictures (&film, dir[0], path, progress);
         aut_progress_destroy (&progress);
     }
     if (rc == 0 && sheet)
-        rc = aut_assemble_sheet (&film, path, sheet, 1);
+        rc = aut_assemble_sheet (&film, dir[0], path, sheet, 1);
     if (rc)
         code = aut_common_fail (rc, "stitch %s", dir[0]);
     else if (common.json)

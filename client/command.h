@@ -27,6 +27,7 @@ int aut_cmd_retry (int argc, char **argv);
 int aut_cmd_fetch (int argc, char **argv);
 int aut_cmd_stitch (int argc, char **argv);
 int aut_cmd_export (int argc, char **argv);
+int aut_cmd_sheet (int argc, char **argv);
 int aut_cmd_nodes (int argc, char **argv);
 int aut_cmd_status (int argc, char **argv);
 int aut_cmd_models (int argc, char **argv);

@@ -37,7 +37,7 @@ static const struct {
     {"export", "timeline for an editor (OTIO, EDL, FCPXML)", aut_cmd_export},
     {"schema", "the storyboard's JSON Schema, for editors", aut_cmd_schema},
     {"explain", "the story of a job: attempts, failures, nodes, times", aut_cmd_explain},
-    {"sheet", "a contact sheet of a job's film", NULL},
+    {"sheet", "a contact sheet of a job", aut_cmd_sheet},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FAR 120 /* frames; nearer ones are reached by decoding what lies between */
+
 typedef struct {
     const aut_sheet_t *sheet;
     uint32_t cell_width, cell_height, columns, gap, line;
@@ -105,6 +107,23 @@ static int s_next (s_sheet_t *self)
     return rc == AVERROR_EOF ? 0 : aut_ff_fail (AUT_ERR_CORRUPT, rc, "%s", self->path);
 }
 
+/*  Goes to the last key frame before `frame`, when that is far; its time says which it is. */
+static void s_jump (s_sheet_t *self, uint64_t frame)
+{
+    AVStream *stream = self->format->streams[0];
+    AVRational rate = stream->avg_frame_rate;
+    if (frame < self->index + FAR || rate.num <= 0 || rate.den <= 0)
+        return;
+    int64_t at = av_rescale_q ((int64_t)frame, av_inv_q (rate), stream->time_base);
+    if (av_seek_frame (self->format, 0, at, AVSEEK_FLAG_BACKWARD) < 0)
+        return;
+    avcodec_flush_buffers (self->decoder);
+    self->sent_end = false;
+    if (s_next (self) <= 0 || self->frame->pts == AV_NOPTS_VALUE)
+        return;
+    self->index = (uint64_t)av_rescale_q (self->frame->pts, stream->time_base, av_inv_q (rate)) + 1;
+}
+
 static int s_seek (s_sheet_t *self, const aut_sheet_cell_t *cell)
 {
     int rc = 0;
@@ -114,6 +133,8 @@ static int s_seek (s_sheet_t *self, const aut_sheet_cell_t *cell)
     }
     if (!self->path || strcmp (self->path, cell->path) != 0 || self->index > cell->frame + 1)
         rc = s_open (self, cell->path);
+    if (rc >= 0)
+        s_jump (self, cell->frame);
     while (rc >= 0 && self->index <= cell->frame) {
         rc = s_next (self);
         if (rc == 0)
@@ -292,6 +313,25 @@ int aut_sheet_write (const char *path, const aut_sheet_t *sheet)
         rc = aut_picture_save_png (self.page, path);
     aut_picture_destroy (&self.page);
     aut_overlay_destroy (&self.words);
+    s_close (&self);
+    return rc;
+}
+
+int aut_sheet_frame (const char *path, const char *film, uint64_t frame)
+{
+    s_sheet_t self = {0};
+    const aut_sheet_cell_t cell = {.path = film, .frame = frame};
+    int rc = s_seek (&self, &cell);
+    if (rc == 0) {
+        self.cell_width = (uint32_t)self.frame->width;
+        self.cell_height = (uint32_t)self.frame->height;
+        rc = aut_picture_new (&self.page, self.cell_width, self.cell_height);
+    }
+    if (rc == 0)
+        rc = s_thumbnail (&self, 0, 0);
+    if (rc == 0)
+        rc = aut_picture_save_png (self.page, path);
+    aut_picture_destroy (&self.page);
     s_close (&self);
     return rc;
 }

@@ -31,4 +31,7 @@ typedef struct {
  *  frames. AUT_ERR_TOO_LARGE when the sheet would pass 64 Mpx. */
 int aut_sheet_write (const char *path, const aut_sheet_t *self);
 
+/*  Writes one frame of a mezzanine or film as a PNG of its own size; past the end: the last. */
+int aut_sheet_frame (const char *path, const char *film, uint64_t frame);
+
 #endif

@@ -263,6 +263,58 @@ START_TEST (sheet_of_stills)
 }
 END_TEST
 
+/*  Mean difference of two pictures of one size. */
+static double s_apart (const aut_picture_t *a, const aut_picture_t *b)
+{
+    uint64_t sum = 0;
+    size_t size = (size_t)a->width * a->height * 3;
+    ck_assert_uint_eq (a->width, b->width);
+    for (size_t i = 0; i < size; i++)
+        sum += (uint64_t)abs (a->rgb[i] - b->rgb[i]);
+    return (double)sum / (double)size;
+}
+
+START_TEST (a_frame_far_into_a_film)
+{
+    const aut_clip_format_t format = {96, 64, 24, 1};
+    const char *clip = fx_clip ("c.mkv", format, 200, fx_noise, 7, NULL);
+    const aut_stitch_shot_t shot = {.path = clip,
+                                    .id = "S",
+                                    .rate_num = 24,
+                                    .rate_den = 1,
+                                    .native_frames = 200,
+                                    .frames = 200};
+    aut_stitch_t film;
+    aut_stitch_init (&film);
+    film.rate_num = 24;
+    film.rate_den = 1;
+    film.width = 96;
+    film.height = 64;
+    film.quality = AUT_STITCH_QUALITY_HIGH;
+    film.shots = &shot;
+    film.shot_count = 1;
+    const char *movie = fx_path ("film.mp4"), *one = fx_path ("one.png"),
+               *two = fx_path ("two.png");
+    ck_assert_int_eq (aut_stitch (movie, &film, NULL), 0);
+    static const unsigned frames[] = {0, 119, 121, 170, 199};
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+        aut_picture_t *a, *b;
+        ck_assert_int_eq (aut_sheet_frame (one, movie, frames[i]), 0);
+        ck_assert_int_eq (aut_sheet_frame (two, clip, frames[i]), 0);
+        ck_assert_int_eq (aut_picture_load (&a, one), 0);
+        ck_assert_int_eq (aut_picture_load (&b, two), 0);
+        double right = s_apart (a, b); /* noise loses much of its colour in 4:2:0 */
+        aut_picture_destroy (&b);
+        ck_assert_int_eq (aut_sheet_frame (two, clip, frames[i] ^ 1), 0);
+        ck_assert_int_eq (aut_picture_load (&b, two), 0);
+        ck_assert_double_gt (s_apart (a, b), right + 10);
+        aut_picture_destroy (&a);
+        aut_picture_destroy (&b);
+    }
+    ck_assert_int_eq (aut_sheet_frame (one, fx_path ("none.mp4"), 0), AUT_ERR_NOT_FOUND);
+}
+END_TEST
+
 int main (void)
 {
     Suite *suite = suite_create ("burn");
@@ -276,6 +328,7 @@ int main (void)
     tcase_add_test (tests, any_text_any_size);
     tcase_add_test (tests, sheet_of_clips_and_film);
     tcase_add_test (tests, sheet_of_stills);
+    tcase_add_test (tests, a_frame_far_into_a_film);
     suite_add_tcase (suite, tests);
     SRunner *runner = srunner_create (suite);
     srunner_run_all (runner, CK_NORMAL);
