@@ -207,13 +207,9 @@ static int find_files (weights_t *self)
     return no_weights (self);
 }
 
-int weights_open (weights_t **out, const char *folder, const char *label)
+/*  Hands out what was opened, or frees it. */
+static int finish (weights_t **out, weights_t *self, int rc)
 {
-    weights_t *self = aut_calloc (1, sizeof *self);
-    *out = NULL;
-    self->label = aut_strdup (label);
-    self->folder = aut_strdup (folder);
-    int rc = find_files (self);
     if (rc != AUT_OK) {
         weights_close (&self);
         return rc;
@@ -222,6 +218,40 @@ int weights_open (weights_t **out, const char *folder, const char *label)
         self->size += self->entries[i].tensor->size;
     *out = self;
     return AUT_OK;
+}
+
+int weights_open (weights_t **out, const char *folder, const char *label)
+{
+    weights_t *self = aut_calloc (1, sizeof *self);
+    *out = NULL;
+    self->label = aut_strdup (label);
+    self->folder = aut_strdup (folder);
+    return finish (out, self, find_files (self));
+}
+
+int weights_open_file (weights_t **out, const char *path, const char *label)
+{
+    weights_t *self = aut_calloc (1, sizeof *self);
+    const char *slash = strrchr (path, '/');
+    *out = NULL;
+    self->label = aut_strdup (label);
+    self->folder = slash ? aut_strndup (path, (size_t)(slash - path) + 1) : aut_strdup (".");
+    return finish (out, self, open_single (self, slash ? slash + 1 : path));
+}
+
+void weights_adopt (weights_t **out, const aut_tensor_t *tensors, size_t count, const char *label)
+{
+    weights_t *self = aut_calloc (1, sizeof *self);
+    self->label = aut_strdup (label);
+    self->folder = aut_strdup ("");
+    self->source = aut_strdup (label);
+    self->shards = aut_calloc (1, sizeof *self->shards);
+    self->shards->name = aut_strdup (label);
+    self->shard_count = 1;
+    self->entries = aut_calloc (count + 1, sizeof *self->entries);
+    for (self->count = 0; self->count < count; self->count++)
+        self->entries[self->count].tensor = &tensors[self->count];
+    finish (out, self, AUT_OK);
 }
 
 void weights_close (weights_t **self_p)
@@ -265,6 +295,14 @@ uint64_t weights_size_as (const weights_t *self, aut_dtype_t dtype)
 size_t weights_count (const weights_t *self)
 {
     return self->count;
+}
+
+size_t weights_count_below (const weights_t *self, const char *prefix)
+{
+    size_t count = 0, length = strlen (prefix);
+    for (size_t i = 0; i < self->count; i++)
+        count += strncmp (self->entries[i].tensor->name, prefix, length) == 0;
+    return count;
 }
 
 static entry_t *find (const weights_t *self, const char *name)

@@ -23,6 +23,11 @@ typedef struct weights weights_t;
  *  ("transformer"), which errors begin with; copied. AUT_ERR_NOT_FOUND names the missing file or
  *  shard. Freed with weights_close; tensors borrowed from its mapping must be gone by then. */
 int weights_open (weights_t **out, const char *folder, const char *label);
+/*  The same from one safetensors file of any name. */
+int weights_open_file (weights_t **out, const char *path, const char *label);
+/*  Over tensors that were read from another format, sorted by name, which with their data (in a
+ *  mapped file) outlive the weights; `label` names the file in errors. */
+void weights_adopt (weights_t **out, const aut_tensor_t *tensors, size_t count, const char *label);
 void weights_close (weights_t **self_p);
 
 const char *weights_label (const weights_t *self);
@@ -31,6 +36,8 @@ uint64_t weights_size (const weights_t *self);
 /*  The same once all of them are of type `dtype`. */
 uint64_t weights_size_as (const weights_t *self, aut_dtype_t dtype);
 size_t weights_count (const weights_t *self);
+/*  How many have names that begin so. */
+size_t weights_count_below (const weights_t *self, const char *prefix);
 /*  Whether a tensor of this name exists: optional modules are built from what is there. */
 bool weights_has (const weights_t *self, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));

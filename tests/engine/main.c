@@ -21,6 +21,7 @@ int main (void)
     suite_add_tcase (suite, suite_sentencepiece ());
     suite_add_tcase (suite, suite_tokenizer ());
     suite_add_tcase (suite, suite_umt5 ());
+    suite_add_tcase (suite, suite_upscaler ());
     suite_add_tcase (suite, suite_vae ());
     suite_add_tcase (suite, suite_weights ());
     suite_add_tcase (suite, suite_weights_hash ());

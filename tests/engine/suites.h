@@ -20,6 +20,7 @@ TCase *suite_transformer_parts (void);
 TCase *suite_sentencepiece (void);
 TCase *suite_tokenizer (void);
 TCase *suite_umt5 (void);
+TCase *suite_upscaler (void);
 TCase *suite_vae (void);
 TCase *suite_weights (void);
 TCase *suite_weights_hash (void);

@@ -215,6 +215,14 @@ tensor_t *aten_conv2d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const i
 /*  x (B, C, T, H, W), w (O, C, kt, kh, kw), b (O) or NULL; zero padding on both sides. */
 tensor_t *aten_conv3d (aten_t *c, tensor_t *x, tensor_t *w, tensor_t *b, const int64_t stride[3],
                        const int64_t padding[3]);
+/*  x where it is positive, else x · slope: x (B, C, …), slopes (C) */
+tensor_t *aten_prelu (aten_t *c, tensor_t *x, tensor_t *slopes);
+/*  The same with one slope, in place; returns x. */
+tensor_t *aten_leaky_relu_ (aten_t *c, tensor_t *x, double slope);
+/*  (B, C·f², H, W) → (B, C, f·H, f·W) as torch's pixel_shuffle orders them. */
+tensor_t *aten_pixel_shuffle (aten_t *c, tensor_t *x, int64_t factor);
+/*  (B, C, H, W) → (B, C, f·H, f·W), each pixel f · f times. */
+tensor_t *aten_repeat_pixels (aten_t *c, tensor_t *x, int64_t factor);
 /*  Over the last dimension; weight and bias (D) or NULL. */
 tensor_t *aten_layer_norm (aten_t *c, tensor_t *x, tensor_t *weight, tensor_t *bias, double eps);
 /*  x / √(mean (x²) + eps) · weight over the last dimension, in fp32, then x's type. */
