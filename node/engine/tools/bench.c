@@ -340,8 +340,8 @@ int main (int argc, char **argv)
          "Write the last output of each stage, as \"forward\" and \"decode\".", NULL, 0, 0},
         {NULL, 0, AUT_OPT_FLAG, NULL, NULL, NULL, NULL, 0, 0},
     };
-    const aut_opt_info_t info = {"auteur-bench-engine", "--model DIR --case CASE.json", about, 0,
-                                 0};
+    const aut_opt_info_t info = {
+        .program = "auteur-bench-engine", .usage = "--model DIR --case CASE.json", .about = about};
     size_t operands = 0;
     aut_opt_result_t parsed = aut_options_parse (&info, table, argc, argv, NULL, &operands);
     if (parsed != AUT_OPT_GO)

@@ -39,9 +39,10 @@ int main (int argc, char **argv)
         {"output", 'o', AUT_OPT_STRING, &out, "FILE", "Where to write.", NULL, 0, 0},
         {NULL, 0, AUT_OPT_FLAG, NULL, NULL, NULL, NULL, 0, 0},
     };
-    const aut_opt_info_t info = {"auteur-trace",
-                                 "--model DIR (--case CASE.json | --tokens STRINGS.json) -o FILE",
-                                 about, 0, 0};
+    const aut_opt_info_t info = {
+        .program = "auteur-trace",
+        .usage = "--model DIR (--case CASE.json | --tokens STRINGS.json) -o FILE",
+        .about = about};
     size_t operands = 0;
     aut_opt_result_t parsed = aut_options_parse (&info, table, argc, argv, NULL, &operands);
     if (parsed != AUT_OPT_GO)
