@@ -10,7 +10,7 @@ model=models/video/models/auteur-mini/model.json
 film=$dir/film.mp4
 
 up_to_date () {
-    for input in "$storyboard" "$bin/auteur" "$bin/auteur-worker"; do
+    for input in "$storyboard" templates/demo/music.ogg "$bin/auteur" "$bin/auteur-worker"; do
         [ "$film" -nt "$input" ] || return 1
     done
     [ ! -e "$model" ] || [ "$film" -nt "$model" ]
