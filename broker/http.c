@@ -1,9 +1,10 @@
 /*  HTTP for people, Prometheus and the kubelet, by libmicrohttpd, one thread per connection and few
  *  of them. GET and HEAD only, and nothing that changes anything.
  *
- *  Whoever reaches the port may read counts. The dashboard's pages tell of films: on loopback they
- *  are for requests that name loopback (a page from elsewhere whose name was made to lead here does
- *  not), and of a broker with keys for connections from its own machine, as HTTP knows no keys.
+ *  Whoever reaches the port may read counts. The dashboard's pages tell of films: of a broker with
+ *  keys they are for connections from its own machine, as HTTP knows no keys; and there, as on any
+ *  port that listens on loopback alone, for requests that name loopback (a page from elsewhere
+ * whose name was made to lead here, or to the near end of a tunnel, does not).
  */
 #include "broker/http_internal.h"
 
@@ -111,12 +112,13 @@ static bool from_here (struct MHD_Connection *connection)
 static const char *objection (struct aut_http *self, struct MHD_Connection *connection)
 {
     const char *host = MHD_lookup_connection_value (connection, MHD_HEADER_KIND, "Host");
-    if (self->local && !aut_route_host_is_local (host))
-        return "this page is asked for as localhost, 127.0.0.1 or [::1]\n";
-    if (self->broker->guard && !from_here (connection))
+    bool keys = self->broker->guard != NULL;
+    if (keys && !from_here (connection))
         return "HTTP knows no keys, so jobs and pictures are for connections from the broker's own "
                "machine: come by ssh -L, kubectl port-forward, or a proxy there that asks who you "
                "are\n";
+    if ((self->local || keys) && !aut_route_host_is_local (host))
+        return "this page is asked for as localhost, 127.0.0.1 or [::1]\n";
     return NULL;
 }
 
