@@ -138,7 +138,8 @@ static void machinery (aut_broker_t *self, aut_buffer_t *out)
                     __atomic_load_n (&self->events_down, __ATOMIC_RELAXED) != 0);
     aut_metric_one (out, "events_waiting", "gauge", "Events that wait to be sent.",
                     aut_mailbox_count (self->to_events));
-    aut_metric_one (out, "events_published_total", "counter", "Events published.", self->ring.seq);
+    aut_metric_one (out, "events_published_total", "counter", "Events published.",
+                    self->ring.seq + 1 - self->ring.first);
 }
 
 /*  The disk of the state folder, as far as it is the broker's to fill, and the process. */

@@ -130,6 +130,7 @@ int aut_broker_restore (aut_broker_t *self)
     walk_t walk = {.broker = self, .list = true};
     aut_store_visitor_t visitor = {&walk, take_job, take_task};
     int rc = aut_ring_resume (&self->ring, self->store);
+    self->published = self->ring.seq; /* what was stored before is news to who comes back */
     if (!rc)
         rc = aut_store_load (self->store, 0, &visitor);
     finish_entry (&walk);

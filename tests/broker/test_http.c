@@ -224,7 +224,9 @@ START_TEST (with_keys_films_are_for_this_machine)
     options.http_bind = "0.0.0.0";
     dir = make_dir ();
     broker = start_broker (dir, &options, &endpoints);
-    expect_status ("GET /jobs.json", "Host: broker\r\n", "200", NULL);
+    expect_status ("GET /jobs.json", LOCAL, "200", NULL);
+    /* the browser at a tunnel's end, lured by a page whose name leads there */
+    expect_status ("GET /jobs.json", "Host: evil.example\r\n", "403", "localhost");
     if (outer) {
         char *answer = http_at (outer, "GET /jobs.json", "Host: broker\r\n");
         ck_assert_msg (strncmp (answer, "HTTP/1.1 403", 12) == 0, "%.200s", answer);
@@ -455,6 +457,36 @@ START_TEST (events_come_live_and_go_on_where_they_were)
 }
 END_TEST
 
+/*  A reader that slept through a restart gets all that was stored, though nothing new happens. */
+START_TEST (a_restart_holds_nothing_back)
+{
+    enum { STORED = 450 }; /* more than a stream asks for at a time */
+    aut_store_t *store;
+    aut_buffer_t text = {0};
+    char *answer = aut_calloc (1, ANSWER_MAX);
+    dir = make_dir ();
+    OK (aut_store_open_sqlite (&store, dir));
+    for (int i = 1; i <= STORED; i++)
+        aut_buffer_format (&text, "0 %d \"type\":\"node\",\"node\":\"n\",\"state\":\"lost\"\n", i);
+    const aut_store_events_t events = {STORED, 1000, text.data, text.size};
+    const aut_store_mutation_t m = {.kind = AUT_STORE_EVENTS, .events = &events};
+    OK (aut_store_commit (store, &m, 1));
+    aut_store_destroy (&store);
+    aut_buffer_clear (&text);
+    broker = start_broker (dir, NULL, &endpoints);
+    int fd = dial (htonl (INADDR_LOOPBACK), false);
+    ask (fd, "GET /events?after=0", LOCAL);
+    ck_assert (read_until (fd, answer, "id: 450\n"));
+    close (fd);
+    free (answer);
+    /* numbers that were set aside are no events */
+    expect_status ("GET /metrics", LOCAL, "200", "\nauteur_events_published_total 0\n");
+    aut_broker_stop (&broker, 0);
+    aut_endpoints_clear (&endpoints);
+    drop_dir (dir);
+}
+END_TEST
+
 START_TEST (who_missed_too_much_is_told_so_and_goes_on)
 {
     char *answer = aut_calloc (1, ANSWER_MAX);
@@ -558,6 +590,7 @@ int main (void)
     tcase_add_test (tc, probes_say_how_it_is);
     tcase_add_test (tc, a_picture_is_shown_only_as_its_tasks_preview);
     tcase_add_test (tc, events_come_live_and_go_on_where_they_were);
+    tcase_add_test (tc, a_restart_holds_nothing_back);
     tcase_add_test (tc, who_missed_too_much_is_told_so_and_goes_on);
     tcase_add_test (tc, streams_are_few_and_leave_room);
     tcase_add_test (tc, readers_that_take_nothing_are_dropped);
