@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define SHOTS_LIMIT 500
-#define STORY_LIMIT 1000
+#define CHUNKS_LIMIT 1000 /* of a page of several shots */
+#define STORY_LIMIT AUT_STORE_STORY_KEPT
 #define ITEMS 64
 
 static const char *const ends[AUT_STORE_ENDS] = {
@@ -235,6 +236,8 @@ void aut_query_explain (aut_broker_t *self, const aut_query_t *query, aut_buffer
     uint32_t limit = aut_query_limit (query, SHOTS_LIMIT);
     uint32_t from = query->after < entry->shot_count ? (uint32_t)query->after : entry->shot_count;
     uint32_t to = entry->shot_count - from < limit ? entry->shot_count : from + limit;
+    while (to > from + 1 && entry->shot_first[to] - entry->shot_first[from] > CHUNKS_LIMIT)
+        to--;
     bool held = aut_core_job (self->core, entry->id, &info) == 0;
     if (held) {
         explain.forecasts = aut_calloc (entry->task_count + 1u, sizeof *explain.forecasts);

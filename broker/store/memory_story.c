@@ -125,6 +125,9 @@ int aut_memory_attempts (const aut_memory_story_t *self, uint64_t first, uint64_
     qsort (found, count, sizeof *found, by_task);
     for (size_t i = 0; rc >= 0 && i < count; i++) {
         const aut_memory_attempt_t *a = found[i];
+        size_t later = i + AUT_STORE_ATTEMPTS_KEPT;
+        if (later < count && found[later]->task == a->task)
+            continue; /* as if it had been let go */
         rc = each (ctx, &(aut_store_attempt_t){.task = a->task,
                                                .maker = a->task,
                                                .attempt = a->attempt,
@@ -146,6 +149,7 @@ uint32_t aut_memory_told (const aut_memory_story_t *self, uint64_t job, uint32_t
     uint32_t count = 0, skip = 0;
     for (size_t i = 0; i < self->told_count; i++)
         skip += self->told[i].job == job;
+    limit = limit < AUT_STORE_STORY_KEPT ? limit : AUT_STORE_STORY_KEPT;
     skip = skip > limit ? skip - limit : 0;
     for (size_t i = 0; i < self->told_count; i++)
         if (self->told[i].job == job && (skip == 0 || skip-- == 0))

@@ -180,7 +180,8 @@ static int lease (aut_sqlite_t *self, const aut_store_mutation_t *m)
     aut_bind_blob (&b, m->instance, m->instance ? AUT_STORE_INSTANCE : 0);
     if (!m->adopted)
         aut_bind_int (&b, (uint64_t)m->at_ms);
-    return run_fenced (self, &b, m, "cannot lease");
+    rc = run_fenced (self, &b, m, "cannot lease");
+    return rc ? rc : aut_sqlite_trim_attempts (self, m);
 }
 
 static int wait_again (aut_sqlite_t *self, const aut_store_mutation_t *m)

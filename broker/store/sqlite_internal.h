@@ -60,7 +60,13 @@
        "INSERT OR REPLACE INTO attempts SELECT id, attempt, ?2, 6, leased_ms, node, device, '', "  \
        "'' FROM tasks WHERE id >= (SELECT first_task FROM jobs WHERE id = ?1) AND id < (SELECT "   \
        "first_task + task_count FROM jobs WHERE id = ?1) AND state = 2")                           \
+    X (TRIM_ATTEMPTS,                                                                              \
+       "DELETE FROM attempts WHERE task = ?1 AND (attempt, ended_ms, result) < (SELECT attempt, "  \
+       "ended_ms, result FROM attempts WHERE task = ?1 ORDER BY attempt DESC, ended_ms DESC, "     \
+       "result DESC LIMIT 1 OFFSET ?2)")                                                           \
     X (PUT_STORY, "INSERT INTO story (job, at_ms, what) VALUES (?,?,?)")                           \
+    X (TRIM_STORY, "DELETE FROM story WHERE job = ?1 AND id < (SELECT id FROM story WHERE job = "  \
+                   "?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)")                                       \
     X (PUT_EVENTS, "INSERT INTO events (seq, prev, epoch, total, body) VALUES (?,?,?,?,?)")        \
     X (SET_BOUND, "UPDATE meta SET value = ?1 WHERE key = 'events'")                               \
     X (TRIM_EVENTS, "DELETE FROM events WHERE seq < (SELECT seq FROM events WHERE total >= ?1 "    \
@@ -191,6 +197,8 @@ int aut_sqlite_put_events (aut_sqlite_t *self, const aut_store_events_t *events)
 /*  The attempt of the task `m->id` has ended so, if it is leased. */
 int aut_sqlite_end_attempt (aut_sqlite_t *self, const aut_store_mutation_t *m, aut_store_end_t end);
 int aut_sqlite_cancel_attempts (aut_sqlite_t *self, const aut_store_mutation_t *m);
+/*  The task `m->id` was leased: of its attempts that have ended the oldest go. */
+int aut_sqlite_trim_attempts (aut_sqlite_t *self, const aut_store_mutation_t *m);
 /*  A job changes to a state that is worth telling. */
 int aut_sqlite_tell (aut_sqlite_t *self, const aut_store_mutation_t *m);
 int aut_sqlite_attempts (aut_store_t *store, uint64_t first, uint64_t end, bool all,

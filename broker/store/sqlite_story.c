@@ -25,6 +25,17 @@ int aut_sqlite_end_attempt (aut_sqlite_t *self, const aut_store_mutation_t *m, a
     return aut_sqlite_run (self->db, b.stmt, "cannot note an attempt's end");
 }
 
+/*  A node that takes a task and gives it back, over and over, makes nothing grow. */
+int aut_sqlite_trim_attempts (aut_sqlite_t *self, const aut_store_mutation_t *m)
+{
+    if (m->attempt <= AUT_STORE_ATTEMPTS_KEPT && !m->adopted)
+        return 0;
+    aut_binder_t b = {self->writes[AUT_SQL_TRIM_ATTEMPTS], 0};
+    aut_bind_int (&b, m->id);
+    aut_bind_int (&b, AUT_STORE_ATTEMPTS_KEPT - 1);
+    return aut_sqlite_run (self->db, b.stmt, "cannot let old attempts go");
+}
+
 int aut_sqlite_cancel_attempts (aut_sqlite_t *self, const aut_store_mutation_t *m)
 {
     aut_binder_t b = {self->writes[AUT_SQL_CANCEL_ATTEMPTS], 0};
@@ -42,7 +53,13 @@ int aut_sqlite_tell (aut_sqlite_t *self, const aut_store_mutation_t *m)
     aut_bind_int (&b, m->id);
     aut_bind_int (&b, (uint64_t)m->at_ms);
     aut_bind_int (&b, what);
-    return aut_sqlite_run (self->db, b.stmt, "cannot note what became of a job");
+    int rc = aut_sqlite_run (self->db, b.stmt, "cannot note what became of a job");
+    if (rc)
+        return rc;
+    aut_binder_t old = {self->writes[AUT_SQL_TRIM_STORY], 0};
+    aut_bind_int (&old, m->id);
+    aut_bind_int (&old, AUT_STORE_STORY_KEPT - 1);
+    return aut_sqlite_run (self->db, old.stmt, "cannot let a job's old story go");
 }
 
 static int trim (aut_sqlite_t *self)

@@ -28,6 +28,8 @@
 #define AUT_STORE_INSTANCE 16            /* bytes of a node's instance id */
 #define AUT_STORE_OWNER 41               /* bytes of a client's key as text, with its 0 */
 #define AUT_STORE_EVENT_BYTES (32 << 20) /* of events that are kept; a little more at times */
+#define AUT_STORE_ATTEMPTS_KEPT 64       /* of a task, without a result; a little more at times */
+#define AUT_STORE_STORY_KEPT 1000        /* of a job */
 
 /*  As in the core; blocked and ready are not told apart here: both wait. */
 typedef enum {

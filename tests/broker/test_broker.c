@@ -965,6 +965,37 @@ static void begin_small_ring (void)
     begin_with (&options);
 }
 
+/*  Few shots can have many chunks: a page of the story has a bounded number of them. */
+START_TEST (stories_come_in_pages)
+{
+    enum { SHOTS = 30 };
+    char *job = submit_film (client, "long", SHOTS, 400);
+    json_int_t next = 0;
+    size_t shots = 0, chunks = 0, pages = 0;
+    do {
+        char *question =
+            aut_sprintf ("{\"get\":\"explain\",\"id\":\"%s\",\"after\":%d}", job, (int)next);
+        json_t *story = query (client, question);
+        const json_t *list = json_object_get (story, "shots"), *shot;
+        size_t i, here = 0;
+        json_array_foreach (list, i, shot) here +=
+            json_array_size (json_object_get (shot, "chunks"));
+        ck_assert_uint_gt (here, 0);
+        ck_assert_uint_le (here, 1000);
+        chunks += here;
+        shots += json_array_size (list);
+        next = json_integer_value (json_object_get (story, "next"));
+        pages++;
+        json_decref (story);
+        free (question);
+    } while (next && pages < SHOTS);
+    ck_assert_uint_eq (shots, SHOTS);
+    ck_assert_uint_gt (chunks, 1000);
+    ck_assert_uint_gt (pages, 1);
+    free (job);
+}
+END_TEST
+
 /*  Events older than the ring come from the store; places that no broker of this state gave out are
  *  gone. */
 START_TEST (old_events_are_stored)
@@ -1149,6 +1180,7 @@ int main (void)
     tcase_add_test (tc, status_socket_answers_everything);
     tcase_add_test (tc, status_json);
     tcase_add_test (tc, events_in_sequence);
+    tcase_add_test (tc, stories_come_in_pages);
     tcase_add_test (tc, http_pages);
     tcase_add_test (tc, start_is_refused);
     tcase_add_test (add (suite, "hasty", begin_hasty), silent_node_is_lost);

@@ -184,6 +184,60 @@ START_TEST (attempts_are_kept)
 }
 END_TEST
 
+static int count_ended (void *ctx, const aut_store_attempt_t *a)
+{
+    uint32_t *out = ctx; /* number, last */
+    out[0]++;
+    out[1] = a->attempt;
+    return 0;
+}
+
+/*  Whoever gives a task back again and again, or cancels and retries a job, makes nothing grow. */
+START_TEST (old_attempts_and_old_stories_go)
+{
+    aut_store_t *store = open_kind (_i);
+    ck_assert_int_eq (submit (store, 1, false), 0);
+    uint32_t ended[2] = {0}, attempt = 0, last = 3 * AUT_STORE_ATTEMPTS_KEPT, count;
+    commit (store, lease (store, 2, 1, 1000));
+    commit (store, back (2, 1, 1001, AUT_STORE_ENDED_LOST));
+    aut_store_mutation_t *batch = aut_calloc (2 * AUT_STORE_STORY_KEPT, sizeof *batch);
+    size_t size = 0;
+    while (attempt < last) {
+        attempt++;
+        batch[size++] = lease (store, 1, attempt, 1000 + attempt);
+        batch[size++] = back (1, attempt, 2000 + attempt, AUT_STORE_ENDED_RELEASED);
+    }
+    ck_assert_int_eq (aut_store_commit (store, batch, size), 0);
+    ck_assert_int_eq (aut_store_attempts (store, 1, 2, true, count_ended, ended), 0);
+    ck_assert_uint_ge (ended[0], AUT_STORE_ATTEMPTS_KEPT);
+    ck_assert_uint_le (ended[0], AUT_STORE_ATTEMPTS_KEPT + 1);
+    ck_assert_uint_eq (ended[1], last);
+    /* the same attempt, adopted by one broker after the other */
+    commit (store, lease (store, 1, ++attempt, 5000));
+    for (int i = 0; i < 2 * AUT_STORE_ATTEMPTS_KEPT; i++) {
+        batch[i] = lease (store, 1, attempt, 5001 + i);
+        batch[i].adopted = true;
+    }
+    ck_assert_int_eq (aut_store_commit (store, batch, 2 * AUT_STORE_ATTEMPTS_KEPT), 0);
+    ended[0] = 0;
+    ck_assert_int_eq (aut_store_attempts (store, 1, 2, true, count_ended, ended), 0);
+    ck_assert_uint_eq (ended[0], AUT_STORE_ATTEMPTS_KEPT + 1); /* and the one that runs */
+    expect (store, 2, 3, true, "t2 #1 lost odd cpu 1000-1001   0.0 0 t2\n");
+    aut_store_story_t *story = aut_calloc (2 * AUT_STORE_STORY_KEPT, sizeof *story);
+    for (int i = 0; i < AUT_STORE_STORY_KEPT; i++) {
+        batch[2 * i] = change (AUT_STORE_JOB_CANCEL, 1, 9000 + i);
+        batch[2 * i + 1] = change (AUT_STORE_JOB_RETRY, 1, 9000 + i);
+    }
+    ck_assert_int_eq (aut_store_commit (store, batch, 2 * AUT_STORE_STORY_KEPT), 0);
+    ck_assert_int_eq (aut_store_story (store, 1, 2 * AUT_STORE_STORY_KEPT, story, &count), 0);
+    ck_assert_uint_eq (count, AUT_STORE_STORY_KEPT);
+    ck_assert_int_eq (story[count - 1].what, AUT_STORE_TOLD_RETRIED);
+    free (story);
+    free (batch);
+    aut_store_destroy (&store);
+}
+END_TEST
+
 START_TEST (a_refused_batch_leaves_no_story)
 {
     aut_store_t *store = open_kind (_i);
@@ -389,6 +443,7 @@ int main (void)
     tcase_set_timeout (tc, 120);
     tcase_add_checked_fixture (tc, make_dir, remove_dir);
     tcase_add_loop_test (tc, attempts_are_kept, 0, 2);
+    tcase_add_loop_test (tc, old_attempts_and_old_stories_go, 0, 2);
     tcase_add_loop_test (tc, a_refused_batch_leaves_no_story, 0, 2);
     tcase_add_loop_test (tc, jobs_and_shots, 0, 2);
     tcase_add_loop_test (tc, events_are_kept, 0, 2);
