@@ -29,6 +29,10 @@ int aut_health_open (aut_health_t *self, const char *state_dir)
     const struct timespec never[2] = {{0}, {0}};
     if (rc == 0)
         futimens (self->alive, never);
+    else {
+        free (self->ready);
+        self->ready = NULL;
+    }
     free (path);
     return rc;
 }

@@ -55,6 +55,8 @@ START_TEST (a_loop_is_seen)
     aut_health_tick (&health, false, 1002);
     expect (0, AUT_ERR_STATE);
     aut_health_close (&health);
+    ck_assert_int_lt (aut_health_open (&health, "/nonexistent/folder"), 0); /* and nothing leaks */
+    aut_health_close (&health);
 }
 END_TEST
 
