@@ -27,9 +27,10 @@ export function percent(part) {
 
 export function duration(seconds) {
   const s = Math.round(seconds);
+  const minutes = Math.round(s / 60);
   if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.round(s / 60)} min`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
+  if (minutes < 60) return `${minutes} min`;
+  if (s < 172800) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return `${Math.round(s / 86400)} days`;
 }
 
