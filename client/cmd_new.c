@@ -2,34 +2,8 @@
 #include "client/command.h"
 #include "client/common.h"
 #include "client/template.h"
-#include "lib/core/error.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-static int write_new_file (const char *path)
-{
-    /* O_EXCL: a storyboard that somebody wrote is never overwritten. */
-    int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0 && errno == EEXIST)
-        return aut_fail (AUT_ERR_INVALID, "it exists and is left as it is; choose another name");
-    if (fd < 0) {
-        aut_fail_errno ("cannot create it");
-        return AUT_ERR_INVALID;
-    }
-    ssize_t written = write (fd, aut_template_storyboard, aut_template_storyboard_size);
-    int failed = written != (ssize_t)aut_template_storyboard_size;
-    if (failed)
-        aut_fail_errno ("cannot write it");
-    if (close (fd) != 0 && !failed)
-        failed = aut_fail_errno ("cannot write it");
-    if (failed)
-        unlink (path);
-    return failed ? AUT_ERR_IO : 0;
-}
 
 int aut_cmd_new (int argc, char **argv)
 {
@@ -51,7 +25,8 @@ int aut_cmd_new (int argc, char **argv)
         fwrite (aut_template_storyboard, 1, aut_template_storyboard_size, stdout);
         return AUT_EXIT_DONE;
     }
-    int rc = write_new_file (operands[0]);
+    int rc =
+        aut_common_write_new (operands[0], aut_template_storyboard, aut_template_storyboard_size);
     if (rc)
         return aut_common_fail (rc, "%s", operands[0]);
     if (common.json)

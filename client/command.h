@@ -26,6 +26,7 @@ int aut_cmd_cancel (int argc, char **argv);
 int aut_cmd_retry (int argc, char **argv);
 int aut_cmd_fetch (int argc, char **argv);
 int aut_cmd_stitch (int argc, char **argv);
+int aut_cmd_import (int argc, char **argv);
 int aut_cmd_export (int argc, char **argv);
 int aut_cmd_sheet (int argc, char **argv);
 int aut_cmd_nodes (int argc, char **argv);

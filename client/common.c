@@ -6,9 +6,12 @@
 #include "lib/core/log.h"
 #include "lib/core/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int aut_common_parse (const aut_opt_info_t *info, const aut_opt_t *table,
                       const aut_common_t *common, int argc, char **argv, const char **operands,
@@ -74,6 +77,24 @@ int aut_common_fail (int code, const char *format, ...)
     fprintf (stderr, ": %s\n", detail.data);
     aut_buffer_clear (&detail);
     return exit_code_of (code);
+}
+
+int aut_common_write_new (const char *path, const void *data, size_t size)
+{
+    /* O_EXCL: a storyboard that somebody wrote is never overwritten. */
+    int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 && errno == EEXIST)
+        return aut_fail (AUT_ERR_INVALID, "it exists and is left as it is; choose another name");
+    if (fd < 0) {
+        aut_fail_errno ("cannot create it");
+        return AUT_ERR_INVALID;
+    }
+    int failed = aut_file_write_all (fd, data, size) ? aut_fail_errno ("cannot write it") : 0;
+    if (close (fd) != 0 && !failed)
+        failed = aut_fail_errno ("cannot write it");
+    if (failed)
+        unlink (path);
+    return failed ? AUT_ERR_IO : 0;
 }
 
 void aut_common_print_json (json_t *value)

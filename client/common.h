@@ -91,6 +91,9 @@ char *aut_common_state (const aut_common_t *common);
 /*  Says "auteur: CONTEXT: <the thread's error>" and gives the exit code that fits `code`. */
 int aut_common_fail (int code, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
+/*  Writes a file that must not exist yet; AUT_ERR_INVALID if it does or cannot be made. */
+int aut_common_write_new (const char *path, const void *data, size_t size);
+
 /*  Prints a JSON value on stdout, in one line, and releases it. */
 void aut_common_print_json (json_t *value);
 

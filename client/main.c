@@ -33,7 +33,7 @@ static const struct {
     {"keys", "make a key, and say who may use the broker here", aut_cmd_keys},
     {"doctor", "check this machine: programs, codecs, fonts, state, broker", aut_cmd_doctor},
     {"version", "print versions", aut_cmd_version},
-    {"import", "screenplay or text to storyboard", NULL},
+    {"import", "screenplay or text to storyboard", aut_cmd_import},
     {"export", "timeline for an editor (OTIO, EDL, FCPXML)", aut_cmd_export},
     {"schema", "the storyboard's JSON Schema, for editors", aut_cmd_schema},
     {"explain", "the story of a job: attempts, failures, nodes, times", aut_cmd_explain},
