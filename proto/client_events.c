@@ -97,7 +97,8 @@ static int fetch (aut_client_t *self, int64_t deadline_ms)
     self->fetched = json_incref (json_object_get (reply, "events"));
     self->fetched_at = 0;
     self->fetched_next = next > 0 ? (uint64_t)next : 0;
-    self->fetched_epoch = (uint64_t)epoch;
+    /* What is still to be asked for may be of the broker that our place is of. */
+    self->fetched_epoch = next < seq ? self->epoch : (uint64_t)epoch;
     json_decref (reply);
     /* A broker that does not say how far its answer goes keeps no events beyond its own epoch. */
     bool ours = (uint64_t)epoch == self->epoch ||
@@ -124,7 +125,7 @@ static json_t *next_fetched (aut_client_t *self)
     }
     if (self->fetched && self->fetched_next > self->seq)
         self->seq = self->fetched_next; /* the numbers in between were progress */
-    if (self->fetched && self->fetched_next)
+    if (self->fetched && self->fetched_next && aut_epoch_earlier (self->epoch, self->fetched_epoch))
         self->epoch = self->fetched_epoch;
     json_decref (self->fetched);
     self->fetched = NULL;

@@ -24,6 +24,8 @@ typedef struct {
     atomic_bool forget;  /* events can not be asked for any more */
     atomic_ullong epoch, seq;
     atomic_ullong stored; /* not 0: keeps events of its predecessors, from after this number on */
+    atomic_ullong elder;  /* events up to this number are the predecessor's */
+    atomic_ullong page;   /* not 0: so many events in an answer at most */
     char idempotency[64]; /* of the first SUBMIT */
 } broker_t;
 
@@ -88,8 +90,10 @@ static void on_command (server_t *self, aut_received_t *in)
 
 static char *make_event (uint64_t seq)
 {
+    unsigned long long epoch = atomic_load (&broker.epoch);
     return aut_sprintf ("{\"epoch\":%llu,\"seq\":%llu,\"type\":\"job\",\"job\":\"j1\"}",
-                        (unsigned long long)atomic_load (&broker.epoch), (unsigned long long)seq);
+                        seq <= atomic_load (&broker.elder) ? epoch - 1 : epoch,
+                        (unsigned long long)seq);
 }
 
 static void on_query (server_t *self, const aut_peer_t *peer, bool envelope, const char *text)
@@ -106,14 +110,16 @@ static void on_query (server_t *self, const aut_peer_t *peer, bool envelope, con
                            kept = atomic_load (&broker.stored);
         if (kept > from)
             from = kept; /* what is missing was progress */
-        for (unsigned long long i = from + 1; i <= seq; i++) {
+        unsigned long long page = atomic_load (&broker.page),
+                           last = page && seq > from + page ? from + page : seq;
+        for (unsigned long long i = from + 1; i <= last; i++) {
             char *event = make_event (i);
             aut_buffer_format (&out, "%s%s", i > from + 1 ? "," : "", event);
             free (event);
         }
         aut_buffer_text (&out, "],");
         if (kept)
-            aut_buffer_format (&out, "\"next\":%llu,", seq);
+            aut_buffer_format (&out, "\"next\":%llu,", last);
         aut_buffer_format (&out, "\"seq\":%llu,\"epoch\":%llu}", seq,
                            (unsigned long long)atomic_load (&broker.epoch));
     } else if (strstr (text, "status"))
@@ -453,6 +459,31 @@ START_TEST (events_over_a_restart)
 }
 END_TEST
 
+/*  Who missed more than one answer holds goes on through what its broker's predecessor stored. */
+START_TEST (events_of_a_predecessor_in_pages)
+{
+    server_t *server = server_new (NULL);
+    aut_endpoints_t endpoints = endpoints_of (server);
+    aut_client_t *client = client_of (&endpoints, NULL);
+    atomic_store (&broker.epoch, 3);
+    atomic_store (&broker.stored, 1);
+    atomic_store (&broker.seq, 10);
+    ck_assert_int_eq (aut_client_events_start (client), 0);
+    atomic_store (&broker.publish, 5);
+    take_until (client, 11, 15);
+    server_destroy (&server);
+    atomic_store (&broker.epoch, 4);
+    atomic_store (&broker.elder, 40);
+    atomic_store (&broker.page, 10);
+    atomic_store (&broker.seq, 60);
+    server = server_new (&endpoints);
+    take_until (client, 16, 60);
+    aut_client_destroy (&client);
+    aut_endpoints_clear (&endpoints);
+    server_destroy (&server);
+}
+END_TEST
+
 static const struct {
     const char *text;
     const char *client, *events; /* NULL: refused */
@@ -560,6 +591,7 @@ int main (void)
     tcase_add_test (tc, timeout_after_contact);
     tcase_add_test (tc, events_without_gaps);
     tcase_add_test (tc, events_over_a_restart);
+    tcase_add_test (tc, events_of_a_predecessor_in_pages);
     tcase_add_loop_test (tc, parse_addresses, 0, (int)(sizeof addresses / sizeof *addresses));
     tcase_add_test (tc, endpoints_file);
     tcase_add_test (tc, signals_stay_ours);
