@@ -1,6 +1,8 @@
 /*  auteur import: a screenplay or a text becomes a storyboard. */
 #include "client/command.h"
 #include "client/film.h"
+#include "client/import_llm.h"
+#include "client/interrupt.h"
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
@@ -14,6 +16,8 @@
 typedef struct {
     aut_common_t common;
     const char *file, *output, *from, *tier, *fps;
+    const char *llm, *llm_model, *llm_key_file;
+    double llm_timeout;
     bool fountain;
     char *name; /* the file's, without folder and ending */
     aut_import_options_t options;
@@ -93,27 +97,62 @@ static int import_by_rules (import_t *self, const char *text, size_t size)
 }
 
 /*  What is written must be valid for the models here. */
-static int check_result (import_t *self)
+static int check_result (import_t *self, const aut_registry_t *registry)
 {
-    aut_registry_t *registry = NULL;
     aut_storyboard_t *film = NULL;
     aut_diags_t diags;
     aut_diags_init (&diags, "the storyboard");
-    int rc = aut_film_registry (&registry, self->common.models);
-    if (rc == 0) {
-        rc = aut_storyboard_read (&film, &diags, self->storyboard.data, self->storyboard.size,
+    int rc = aut_storyboard_read (&film, &diags, self->storyboard.data, self->storyboard.size,
                                   registry, NULL);
-        if (rc) {
-            aut_buffer_t said = {0};
-            aut_diags_text (&diags, false, &said);
-            rc = aut_fail (AUT_ERR_INVALID, "what came of it is no valid storyboard: %s",
-                           said.data ? said.data : "");
-            aut_buffer_clear (&said);
-        }
+    if (rc) {
+        aut_buffer_t said = {0};
+        aut_diags_text (&diags, false, &said);
+        rc = aut_fail (AUT_ERR_INVALID, "what came of it is no valid storyboard: %s",
+                       said.data ? said.data : "");
+        aut_buffer_clear (&said);
     }
     aut_storyboard_destroy (&film);
-    aut_registry_destroy (&registry);
     aut_diags_clear (&diags);
+    return rc;
+}
+
+/*  Whether a language model made the storyboard: 1; 0 with a warning when it could not; or an error
+ *  that ends the command. */
+static int import_by_model (import_t *self, const char *text, const aut_registry_t *registry)
+{
+    char *key = NULL;
+    aut_buffer_t shown = {0};
+    int rc = aut_import_key (&key, self->llm_key_file);
+    if (rc)
+        return rc;
+    const aut_chat_t chat = {self->llm, self->llm_model, key, self->llm_timeout};
+    aut_interrupt_install ();
+    rc = aut_import_ask (&self->storyboard, &self->report, &chat, text, &self->options, registry);
+    free (key);
+    if (rc == AUT_ERR_INVALID || rc == AUT_ERR_CANCELLED)
+        return rc;
+    if (rc == 0) {
+        self->options.form = "llm";
+        return 1;
+    }
+    aut_buffer_printable (&shown, aut_error_detail ());
+    fprintf (stderr, "%s: warning: the language model is not used, the rules are: %s\n", self->file,
+             shown.data);
+    aut_buffer_clear (&shown);
+    return 0;
+}
+
+static int import_text (import_t *self, const char *text, size_t size)
+{
+    aut_registry_t *registry = NULL;
+    int rc = aut_film_registry (&registry, self->common.models);
+    int made = rc == 0 && self->llm ? import_by_model (self, text, registry) : rc;
+    rc = made < 0 ? made : 0;
+    if (made == 0)
+        rc = import_by_rules (self, text, size);
+    if (made == 0 && rc == 0)
+        rc = check_result (self, registry);
+    aut_registry_destroy (&registry);
     return rc;
 }
 
@@ -131,9 +170,7 @@ static int run (import_t *self)
     if (rc == 0)
         rc = choose_form (self, text, size);
     if (rc == 0)
-        rc = import_by_rules (self, text, size);
-    if (rc == 0)
-        rc = check_result (self);
+        rc = import_text (self, text, size);
     free (text);
     if (rc == 0 && self->output)
         rc = aut_common_write_new (self->output, self->storyboard.data, self->storyboard.size);
@@ -171,7 +208,11 @@ static void print_report (const import_t *self)
 
 int aut_cmd_import (int argc, char **argv)
 {
-    import_t self = {.common = AUT_COMMON_DEFAULTS, .tier = "animatic", .fps = "24"};
+    import_t self = {.common = AUT_COMMON_DEFAULTS,
+                     .tier = "animatic",
+                     .fps = "24",
+                     .llm_model = "default",
+                     .llm_timeout = 300};
     const aut_opt_info_t info = {
         .program = "auteur import",
         .usage = "FILE [-o STORYBOARD]",
@@ -179,7 +220,8 @@ int aut_cmd_import (int argc, char **argv)
             "Makes a storyboard of a screenplay in Fountain, or of plain text: headings become\n"
             "scenes, paragraphs and speeches shots, characters and places ingredients. How, and\n"
             "how long each shot is, stands in docs/import.md. STORYBOARD must not exist yet;\n"
-            "without -o it goes to standard output.\n\n"
+            "without -o it goes to standard output. With --llm a language model breaks it down;\n"
+            "where its answers are not valid, the rules do.\n\n"
             "  auteur import signal.fountain -o signal.json && auteur render signal.json",
         .min_operands = 1,
         .max_operands = 1};
@@ -192,6 +234,15 @@ int aut_cmd_import (int argc, char **argv)
          "animatic, draft, standard or final (default animatic)", NULL, 0, 0},
         {"fps", 0, AUT_OPT_STRING, &self.fps, "N", "the film's frames a second (default 24)", NULL,
          0, 0},
+        {"llm", 0, AUT_OPT_STRING, &self.llm, "URL",
+         "let a language model do it: an OpenAI-compatible server, or Ollama (port 11434)", NULL, 0,
+         0},
+        {"llm-model", 0, AUT_OPT_STRING, &self.llm_model, "NAME", "the model's name on that server",
+         NULL, 0, 0},
+        {"llm-key-file", 0, AUT_OPT_STRING, &self.llm_key_file, "FILE",
+         "the server's key, one line (default: the variable AUTEUR_LLM_KEY)", NULL, 0, 0},
+        {"llm-timeout", 0, AUT_OPT_NUMBER, &self.llm_timeout, "SECONDS",
+         "how long an answer may take (default 300)", NULL, 1, 86400},
         AUT_OPTIONS_MODELS (self.common),
         AUT_OPTIONS_OUTPUT (self.common),
         AUT_OPTIONS_END};

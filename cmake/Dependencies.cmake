@@ -11,4 +11,5 @@ aut_pkg (MICROHTTPD libmicrohttpd)
 aut_pkg (FFMPEG libavformat libavcodec libavfilter libavutil libswscale libswresample)
 aut_pkg (CAIRO cairo)
 aut_pkg (NCURSES ncursesw) # for auteur top
+aut_pkg (CURL libcurl) # for auteur import --llm
 aut_pkg (CHECK check)

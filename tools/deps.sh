@@ -6,7 +6,7 @@ set -eu
 build="gcc g++ make cmake ninja-build pkg-config ccache check uthash-dev libzmq3-dev libczmq-dev
 libmsgpack-dev|libmsgpack-c-dev libsqlite3-dev libssl-dev libjansson-dev libmicrohttpd-dev
 libavformat-dev libavcodec-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev
-libass-dev libcairo2-dev libncurses-dev libseccomp-dev libsentencepiece-dev python3-venv python3-numpy
+libass-dev libcairo2-dev libncurses-dev libcurl4-openssl-dev libseccomp-dev libsentencepiece-dev python3-venv python3-numpy
 jq ffmpeg fonts-dejavu-core fonts-noto-core"
 lint="$build git clang clang-format clang-tidy"
 web="python3 chromium prometheus" # the dashboard in a browser; promtool is in prometheus
