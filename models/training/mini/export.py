@@ -27,8 +27,8 @@ from .tokenizer import MAX_PIECES, SPECIAL
 
 PACKAGES = ("torch", "diffusers", "transformers", "tokenizers", "sentencepiece", "safetensors",
             "numpy")
-STEPS, GUIDANCE = 20, 5.0
-VERSION = "0.9.0"  # 1.0.0 is for the one that reaches every aim of tests/mini
+STEPS, GUIDANCE = 20, 2.0
+VERSION = "0.10.0"  # 1.0.0 is for the one that reaches every aim of tests/mini
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
