@@ -158,6 +158,7 @@ static int make_core (aut_broker_t *self)
 static int make_mailboxes (aut_broker_t *self)
 {
     self->seen = aut_peers_new ();
+    self->live = aut_live_new ();
     self->inbox = aut_mailbox_new (AUT_BROKER_INBOX);
     self->queries = aut_mailbox_new (2 * AUT_BROKER_QUERIES);
     self->plans = aut_mailbox_new (AUT_BROKER_PLANS);
@@ -320,6 +321,7 @@ static void free_mailboxes (aut_broker_t *self)
     aut_mailbox_destroy (&self->to_status, aut_query_destroy);
     aut_mailbox_destroy (&self->queries, aut_query_destroy);
     aut_peers_destroy (&self->seen);
+    aut_live_destroy (&self->live);
 }
 
 static void destroy (aut_broker_t *self)

@@ -184,8 +184,8 @@ static enum MHD_Result web_file (struct MHD_Connection *connection, const char *
     return aut_http_reply (connection, 200, file->type, copy, file->size, false);
 }
 
-/*  Only what the store has as the preview of that task, and only a PNG: blobs that are named by
- *  their hash alone are nobody's here. */
+/*  Only what is the preview of that task, in the store or while it runs, and only a PNG: blobs that
+ *  are named by their hash alone are nobody's here. */
 static enum MHD_Result preview (aut_broker_t *broker, struct MHD_Connection *connection,
                                 const aut_route_t *route)
 {
@@ -196,8 +196,9 @@ static enum MHD_Result preview (aut_broker_t *broker, struct MHD_Connection *con
     bool its = aut_store_result (broker->store, route->task, result) == 0 &&
                aut_hash_equal (&result->preview.hash, &route->hash);
     free (result);
-    if (!its || aut_blobs_read (broker->blobs, &route->hash, PREVIEW_MAX, &data, &size) ||
-        size < sizeof magic - 1 || memcmp (data, magic, sizeof magic - 1) != 0) {
+    int rc = its ? aut_blobs_read (broker->blobs, &route->hash, PREVIEW_MAX, &data, &size)
+                 : aut_live_read (broker->live, route->task, &route->hash, &data, &size);
+    if (rc || size < sizeof magic - 1 || memcmp (data, magic, sizeof magic - 1) != 0) {
         free (data);
         return aut_http_reply_text (connection, 404, "not found: no such preview\n");
     }

@@ -20,6 +20,7 @@
 #include "broker/core/core.h"
 #include "broker/door.h"
 #include "broker/guard.h"
+#include "broker/live.h"
 #include "broker/mailbox.h"
 #include "broker/meters.h"
 #include "broker/store/store.h"
@@ -63,6 +64,9 @@ typedef struct {
 } aut_in_t;
 
 void aut_in_destroy (void *item);
+/*  Sends the picture of a PROGRESS its own way, so that the loop's queue stays small; a wrong one
+ * is left out. Any thread. */
+void aut_in_offer (aut_in_t *self, struct aut_broker *broker, aut_live_pace_t *pace);
 
 /*  A message for a socket's thread: `to` is a peer or a reply handle; `owned` is freed after it was
  *  sent, and is what hand-built messages point to. */
@@ -175,7 +179,8 @@ struct aut_broker {
     size_t unfit_count, unfit_cap;
     aut_ring_t ring;
     aut_batch_t batch;
-    size_t unheard; /* messages to nodes of which their thread was not told yet */
+    size_t unheard;   /* messages to nodes of which their thread was not told yet */
+    int64_t swept_ms; /* when pictures of chunks that ended were last looked for */
 
     /* between threads */
     aut_refusals_t *refusals;
@@ -183,6 +188,7 @@ struct aut_broker {
     aut_mailbox_t *inbox, *queries, *plans, *to_clients, *to_nodes, *to_events, *to_status;
     aut_mailbox_t *planned; /* an item for each submission in the inbox, taken with it */
     aut_peers_t *seen;      /* peers that were heard since the loop asked last */
+    aut_live_t *live;       /* pictures of chunks that run */
     int stop;               /* atomic: 1 = finish and end, 2 = end now */
     int fault;              /* atomic: an aut_err_t that ended the loop */
     int store_error;        /* atomic: commits fail at the moment with this code */

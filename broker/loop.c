@@ -34,6 +34,15 @@ void aut_in_destroy (void *item)
     free (in);
 }
 
+void aut_in_offer (aut_in_t *self, aut_broker_t *broker, aut_live_pace_t *pace)
+{
+    const aut_msg_progress_t *told = &self->msg.progress;
+    if (told->preview && aut_live_offer (broker->live, pace, told->preview, told->preview_size,
+                                         aut_mono_ms (broker->clock), &self->event.u.task.preview))
+        aut_refusals_note (broker->refusals, AUT_REFUSED_RESULT, aut_error_detail ());
+    aut_msg_clear (&self->msg);
+}
+
 int64_t aut_broker_us (const aut_broker_t *self)
 {
     return self->clock == aut_clock_system () ? zclock_usecs () : aut_mono_ms (self->clock) * 1000;
@@ -278,6 +287,31 @@ static bool bring_back (aut_broker_t *self, const aut_core_event_t *event)
     return rc == 0;
 }
 
+/*  Pictures of running chunks. Which is whose is the core's to say: it has judged the token. */
+
+static bool is_latest (void *ctx, uint64_t task, const aut_hash_t *hash)
+{
+    aut_core_task_info_t info;
+    aut_broker_t *self = ctx;
+    return aut_core_task (self->core, task, &info) == 0 && aut_hash_equal (&info.preview, hash);
+}
+
+static void keep_picture (aut_broker_t *self, const aut_core_event_t *event)
+{
+    const aut_hash_t *hash = &event->u.task.preview;
+    if (!aut_hash_is_zero (hash) && is_latest (self, event->u.task.token.task, hash))
+        aut_live_keep (self->live, event->u.task.token.task, hash);
+}
+
+static void forget_pictures (aut_broker_t *self)
+{
+    int64_t now = aut_mono_ms (self->clock);
+    if (now - self->swept_ms < TICK_MS)
+        return;
+    self->swept_ms = now;
+    aut_live_sweep (self->live, is_latest, self);
+}
+
 static void handle (aut_broker_t *self, aut_in_t *in)
 {
     aut_core_event_kind_t kind = in->event.kind;
@@ -288,6 +322,8 @@ static void handle (aut_broker_t *self, aut_in_t *in)
     } else if ((kind != AUT_EV_RETRY && kind != AUT_EV_CANCEL) || bring_back (self, &in->event)) {
         step (self, &in->event);
     }
+    if (kind == AUT_EV_PROGRESS)
+        keep_picture (self, &in->event);
     if (kind == AUT_EV_DONE || kind == AUT_EV_FAIL)
         aut_batch_back (&self->batch, in->event.u.task.token.task, in->at_us);
 }
@@ -372,6 +408,7 @@ static void go_round (aut_broker_t *self, void **items)
         if (aut_mono_ms (self->clock) >= aut_core_deadline (self->core))
             step (self, &(aut_core_event_t){.kind = AUT_EV_TICK});
         flush (self);
+        forget_pictures (self);
         answer_queries (self);
     }
     for (size_t i = 0; i < count; i++)

@@ -179,6 +179,7 @@ typedef struct {
     aut_task_state_t state;
     const char *node, *device, *error, *wait;
     double progress, seconds, left_s;
+    aut_hash_t preview; /* zero = none */
 } chunk_t;
 
 /*  What the chunks of a shot add up to. */
@@ -202,7 +203,7 @@ static int note_made (void *ctx, const aut_store_attempt_t *attempt)
     return 0;
 }
 
-static void put_chunk (const chunk_t *chunk, const aut_hash_t *preview, aut_buffer_t *out)
+static void put_chunk (const chunk_t *chunk, aut_buffer_t *out)
 {
     char hex[AUT_HASH_HEX] = "";
     aut_buffer_format (
@@ -223,7 +224,8 @@ static void put_chunk (const chunk_t *chunk, const aut_hash_t *preview, aut_buff
     aut_buffer_text (out, ",\"left_s\":");
     aut_query_put_seconds (out, chunk->left_s);
     aut_buffer_text (out, ",\"preview\":");
-    aut_query_put_text (out, aut_hash_is_zero (preview) ? "" : aut_hash_hex (preview, hex));
+    aut_query_put_text (
+        out, aut_hash_is_zero (&chunk->preview) ? "" : aut_hash_hex (&chunk->preview, hex));
     aut_buffer_text (out, ",\"error\":");
     aut_query_put_text (out, chunk->error);
     aut_buffer_text (out, ",\"wait\":");
@@ -240,6 +242,7 @@ static void add_chunk (const page_t *page, shot_t *shot, chunk_t *chunk, double 
         chunk->node = made->node;
         chunk->device = made->device;
         chunk->seconds = made->seconds;
+        chunk->preview = made->preview;
     }
     shot->counts[chunk->state]++;
     shot->cost += cost;
@@ -253,7 +256,7 @@ static void add_chunk (const page_t *page, shot_t *shot, chunk_t *chunk, double 
             shot->left_s = until;
     }
     aut_buffer_text (&shot->chunks, shot->total++ ? "," : "");
-    put_chunk (chunk, &made->preview, &shot->chunks);
+    put_chunk (chunk, &shot->chunks);
 }
 
 /*  The chunks of one shot as the core has them. */
@@ -286,6 +289,8 @@ static void add_of_core (const page_t *page, uint32_t ordinal, shot_t *shot)
     };
     if (leased && chunk.seconds < 0)
         chunk.seconds = 0;
+    if (leased && aut_live_has (broker->live, info.id, &info.preview))
+        chunk.preview = info.preview;
     add_chunk (page, shot, &chunk, forecast->cost);
 }
 

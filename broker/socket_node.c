@@ -38,6 +38,7 @@ typedef struct {
     int64_t spoke_ms;          /* last word to the node */
     uint64_t seen_round;       /* of the list of those heard that it is on */
     unsigned lies;             /* results that were refused */
+    aut_live_pace_t pace;      /* of the pictures that it offers */
     UT_hash_handle by_peer, by_route;
 } session_t;
 
@@ -334,7 +335,7 @@ static aut_core_token_t core_token (const aut_token_t *token)
 }
 
 /*  The message as the core's event. */
-static int fill_event (node_t *self, const session_t *session, aut_in_t *in)
+static int fill_event (node_t *self, session_t *session, aut_in_t *in)
 {
     const aut_msg_t *msg = &in->msg;
     aut_core_event_t *event = &in->event;
@@ -354,6 +355,7 @@ static int fill_event (node_t *self, const session_t *session, aut_in_t *in)
         event->u.task.steps = msg->progress.steps;
         event->u.task.frame = msg->progress.frame;
         event->u.task.frames = msg->progress.frames;
+        aut_in_offer (in, self->broker, &session->pace);
         return 0;
     case AUT_MSG_DONE:
         event->kind = AUT_EV_DONE;

@@ -47,6 +47,13 @@ static void heard (void *ctx, int fd, bool good)
         aut_refusals_note (broker->refusals, AUT_REFUSED_MESSAGE, aut_error_detail ());
 }
 
+/*  Pictures of running chunks are fetched like blobs. */
+static int open_live (void *ctx, const aut_hash_t *hash, int *fd, uint64_t *size)
+{
+    data_t *self = ctx;
+    return aut_live_open (self->broker->live, hash, fd, size);
+}
+
 void aut_data_socket (zsock_t *pipe, void *args)
 {
     aut_actor_args_t *a = args;
@@ -60,9 +67,11 @@ void aut_data_socket (zsock_t *pipe, void *args)
     if (rc)
         aut_log (AUT_LOG_ERROR, LOG, "artifact service: %s", aut_error_detail ());
     else
-        aut_artifact_server_guard (
-            server, &(aut_artifact_guard_t){
-                        .check = may_transfer, .put = may_put, .heard = heard, .ctx = &self});
+        aut_artifact_server_guard (server, &(aut_artifact_guard_t){.check = may_transfer,
+                                                                   .put = may_put,
+                                                                   .heard = heard,
+                                                                   .open = open_live,
+                                                                   .ctx = &self});
     zsock_signal (pipe, rc ? 1 : 0);
     while (!rc && !aut_artifact_server_step (server, sock, pipe, 1000, broker->clock)) {
         aut_artifact_stats_t stats;

@@ -269,7 +269,8 @@ static void print_paths (const options_t *options, const previews_t *self)
         printf ("%s\n", options->sheet);
     if (self->fetched == 0)
         fprintf (stderr,
-                 "Job %s (%s) has no previews yet: the first comes with its first chunk.%s\n",
+                 "Job %s (%s) has no previews yet: the first comes some seconds after its first "
+                 "chunk began.%s\n",
                  options->job, self->state, options->sheet ? " No sheet was made." : "");
 }
 

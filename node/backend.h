@@ -65,6 +65,12 @@ typedef struct {
     /*  MAY be NULL. True once the task is not wanted any more: generate then gives
      *  AUT_ERR_CANCELLED. A backend asks at least between frames and between steps. */
     bool (*cancelled) (void *ctx);
+    /*  MAY be NULL, both or none. Whether a picture of what is being made is wanted now; asked
+     *  between steps. A backend that can make one then hands over what it has, (height, width, 3)
+     *  as above, borrowed; the time between the two calls is what it cost. What it does for this
+     *  MUST NOT change the frames, and fails in silence. Frames themselves need no such call. */
+    bool (*preview_due) (void *ctx);
+    void (*preview) (void *ctx, uint32_t width, uint32_t height, const float *rgb);
     void *ctx;
 } aut_generate_out_t;
 

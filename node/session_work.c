@@ -134,6 +134,15 @@ static void free_worker (aut_session_t *self, worker_t *worker)
     ses_schedule (self, worker);
 }
 
+/*  Results go before pictures, which are dropped then, not kept. */
+static bool is_uploading (const aut_session_t *self)
+{
+    for (size_t i = 0; i < self->hold_count; i++)
+        if (self->holds[i]->state == HOLD_UPLOADING)
+            return true;
+    return false;
+}
+
 void ses_on_progress (aut_session_t *self, worker_t *worker, const aut_session_event_t *event)
 {
     hold_t *hold = running (self, worker, event->hold);
@@ -152,6 +161,10 @@ void ses_on_progress (aut_session_t *self, worker_t *worker, const aut_session_e
                                         .steps = event->progress->steps,
                                         .frame = event->progress->frame,
                                         .frames = event->progress->frames};
+    if (event->progress->preview && !is_uploading (self)) {
+        msg.progress.preview = event->progress->preview;
+        msg.progress.preview_size = event->progress->preview_size;
+    }
     ses_send_msg (self, &msg);
 }
 

@@ -24,6 +24,8 @@ void aut_download_get (aut_artifact_server_t *self, const aut_from_t *from,
         return;
     t->hash = get->hash;
     int rc = aut_blobs_open_raw (self->blobs, &get->hash, &t->fd, &t->size);
+    if (rc == AUT_ERR_NOT_FOUND && self->guard.open)
+        rc = self->guard.open (self->guard.ctx, &get->hash, &t->fd, &t->size);
     if (rc == 0 && get->offset > t->size)
         rc = aut_fail (AUT_ERR_INVALID, "GET from %llu of a blob of %llu bytes",
                        (unsigned long long)get->offset, (unsigned long long)t->size);

@@ -51,6 +51,8 @@ typedef struct {
     int (*check) (void *ctx, const char *user); /* asked for each message */
     int (*put) (void *ctx, const char *user, const aut_hash_t *hash, uint64_t size);
     void (*heard) (void *ctx, int fd, bool good); /* told of each message and of what is none */
+    /*  MAY. Opens what the blob store has not, for a GET; the server closes it. */
+    int (*open) (void *ctx, const aut_hash_t *hash, int *fd, uint64_t *size);
     void *ctx;
 } aut_artifact_guard_t;
 

@@ -174,6 +174,8 @@ static const aut_field_t progress_fields[] = {
     AUT_F_ANY (U32, aut_msg_progress_t, steps),
     AUT_F_ANY (U32, aut_msg_progress_t, frame),
     AUT_F_ANY (U32, aut_msg_progress_t, frames),
+    {AUT_F_LIST (BIN, aut_msg_progress_t, preview, preview_size, AUT_PREVIEW_MAX), .min = 1,
+     .optional = true},
 };
 
 static const aut_field_t done_fields[] = {

@@ -28,6 +28,7 @@
 #define AUT_IDEMPOTENCY_MAX 128
 #define AUT_TEXT_MAX 512 /* messages for people */
 #define AUT_SPEC_MAX (32 << 10)
+#define AUT_PREVIEW_MAX (60 << 10) /* a running chunk's picture: it fits in a message */
 #define AUT_MANIFEST_MAX (32 << 10)
 #define AUT_WORKERS_MAX 64
 #define AUT_MODELS_MAX 64 /* of one worker; manifests of one page */
@@ -242,6 +243,8 @@ typedef aut_msg_token_t aut_msg_started_t, aut_msg_ack_t, aut_msg_abort_t, aut_m
 typedef struct {
     aut_token_t token;
     uint32_t step, steps, frame, frames;
+    const uint8_t *preview; /* PNG, optional */
+    size_t preview_size;
 } aut_msg_progress_t;
 
 typedef struct {

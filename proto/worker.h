@@ -57,6 +57,8 @@ typedef struct {
 typedef struct {
     uint64_t id;
     uint32_t step, steps, frame, frames;
+    const uint8_t *preview; /* PNG of what it is at, optional */
+    size_t preview_size;
 } aut_worker_progress_t;
 
 /*  worker → node: files are names below out_dir, without '/'. */

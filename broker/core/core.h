@@ -221,6 +221,7 @@ typedef struct {
         struct {
             aut_core_token_t token;
             uint32_t step, steps, frame, frames; /* PROGRESS */
+            aut_hash_t preview;                  /* PROGRESS; zero = none */
             aut_core_done_t done;                /* DONE */
             const char *code, *message;          /* FAIL; code is an aut_error_text */
         } task;                                  /* STARTED, PROGRESS, DONE, FAIL, RELEASE */
@@ -481,6 +482,7 @@ typedef struct {
     const char *device; /* LEASED, else "" */
     int64_t leased_ms;  /* LEASED: since when, on the core's clock */
     uint32_t step, steps, frame, frames;
+    aut_hash_t preview;         /* LEASED: of the latest picture that its node told, zero = none */
     const char *code, *message; /* last failure, "" when none */
     aut_core_wait_t wait;
     int64_t wait_ms;            /* BACKOFF */

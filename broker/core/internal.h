@@ -223,6 +223,8 @@ struct core_lease {
     uint64_t hello; /* number of the HELLO that listed it last */
     int64_t granted, started_ms, progress_ms, due;
     uint32_t step, steps, frame, frames;
+    aut_hash_t preview; /* the latest, zero = none; and when it came */
+    int64_t preview_ms;
     bool adopted;      /* its beginning was not seen */
     double first_part; /* how far it was by its first news, and when */
     int64_t first_ms;

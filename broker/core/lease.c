@@ -8,6 +8,8 @@
  */
 #include "broker/core/internal.h"
 
+#define PREVIEW_MS 1000 /* at least between two pictures of a lease */
+
 aut_core_token_t core_lease_token (const core_lease_t *lease)
 {
     return (aut_core_token_t){lease->job->first_task + lease->ordinal, lease->attempt,
@@ -175,9 +177,20 @@ static void on_started (aut_core_t *self, core_lease_t *lease)
     core_pub_task (self, lease->job, lease->ordinal, true);
 }
 
+/*  One too soon after the last is not taken: the adapter may forget it at once. */
+static void note_preview (aut_core_t *self, core_lease_t *lease, const aut_hash_t *preview)
+{
+    bool first = aut_hash_is_zero (&lease->preview);
+    if (aut_hash_is_zero (preview) || (!first && self->now - lease->preview_ms < PREVIEW_MS))
+        return;
+    lease->preview = *preview;
+    lease->preview_ms = self->now;
+}
+
 static void on_progress (aut_core_t *self, core_lease_t *lease, const aut_core_event_t *event)
 {
     on_started (self, lease);
+    note_preview (self, lease, &event->u.task.preview);
     if (lease->step == event->u.task.step && lease->frame == event->u.task.frame)
         return; /* a worker that hangs may still repeat itself */
     lease->progress_ms = self->now;

@@ -102,6 +102,7 @@ static void task_lease (const core_lease_t *lease, aut_core_task_info_t *out)
     out->steps = lease->steps;
     out->frame = lease->frame;
     out->frames = lease->frames;
+    out->preview = lease->preview;
 }
 
 int aut_core_task (const aut_core_t *self, uint64_t id, aut_core_task_info_t *out)

@@ -203,6 +203,18 @@ static bool on_cancelled (void *ctx)
     return out->cancelled && out->cancelled (out->ctx);
 }
 
+static bool on_preview_due (void *ctx)
+{
+    const aut_generate_out_t *out = ((const job_t *)ctx)->out;
+    return out->preview_due && out->preview_due (out->ctx);
+}
+
+static void on_preview (void *ctx, int64_t width, int64_t height, const float *rgb)
+{
+    const aut_generate_out_t *out = ((const job_t *)ctx)->out;
+    out->preview (out->ctx, (uint32_t)width, (uint32_t)height, rgb);
+}
+
 static void on_notice (void *ctx, const char *text)
 {
     (void)ctx;
@@ -216,6 +228,8 @@ static int wan_generate (void *state, const aut_generate_in_t *in, const aut_gen
     engine_events_t events = {.frame = on_frame,
                               .progress = on_progress,
                               .cancelled = on_cancelled,
+                              .preview_due = on_preview_due,
+                              .preview = on_preview,
                               .notice = on_notice,
                               .ctx = &job};
     self->report = (engine_report_t){0};

@@ -92,6 +92,11 @@ typedef struct {
     int (*progress) (void *ctx, size_t step, size_t steps);
     /*  True ends the clip with AUT_ERR_CANCELLED before the next step or frame. */
     bool (*cancelled) (void *ctx);
+    /*  Both or none: whether a picture of what the clip is becoming is wanted after this step, and
+     *  that picture, (height, width, 3) in [0, 1], borrowed. None comes if the device's memory is
+     *  short. The frames are the same with it and without. */
+    bool (*preview_due) (void *ctx);
+    void (*preview) (void *ctx, int64_t width, int64_t height, const float *rgb);
     /*  Something worth a line in a log ("out of memory: …, going on in tiles"). */
     void (*notice) (void *ctx, const char *text);
     void *ctx;

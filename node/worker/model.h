@@ -5,6 +5,7 @@
 #include "lib/film/registry.h"
 #include "lib/film/task.h"
 #include "node/backend.h"
+#include "node/worker/preview.h"
 
 typedef struct {
     aut_registry_t *registry;     /* owned once opened */
@@ -13,6 +14,7 @@ typedef struct {
     const aut_backend_t *backend; /* of the loaded model, or NULL */
     const aut_model_t *model;
     void *state;
+    aut_preview_pace_t previews; /* of chunks that run */
 } aut_loaded_t;
 
 /*  Makes the spec's model the loaded one. The registry is opened when first needed, and anew when

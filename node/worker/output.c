@@ -6,14 +6,13 @@
 #include "lib/core/mem.h"
 #include "lib/media/clip.h"
 #include "lib/media/picture.h"
+#include "node/worker/preview.h"
 #include "node/worker/tail.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PREVIEW_WIDTH 320
 
 struct aut_output {
     const aut_task_spec_t *spec;
@@ -105,11 +104,9 @@ static int write_preview (const aut_output_t *self)
 {
     aut_picture_t whole = {
         .width = self->spec->width, .height = self->spec->height, .rgb = self->middle};
-    uint32_t width = whole.width < PREVIEW_WIDTH ? whole.width : PREVIEW_WIDTH;
-    uint32_t height = (uint32_t)((uint64_t)whole.height * width / whole.width);
     aut_picture_t *small = NULL;
     char *path = aut_path_join (self->dir, AUT_OUTPUT_PREVIEW, NULL);
-    int rc = aut_picture_scale (&small, &whole, width, height ? height : 1, AUT_SCALE_STRETCH);
+    int rc = aut_preview_scale (&small, &whole);
     if (rc == 0)
         rc = aut_picture_save_png (small, path);
     aut_picture_destroy (&small);

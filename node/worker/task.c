@@ -10,9 +10,11 @@
 #include "lib/core/peak.h"
 #include "node/worker/fault.h"
 #include "node/worker/output.h"
+#include "node/worker/preview.h"
 #include "node/worker/tail.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,7 @@ typedef struct {
     aut_worker_progress_t progress;
     aut_generate_report_t report; /* of a backend that gives one */
     int64_t told_at;
+    int64_t preview_at; /* when one was asked for */
 } run_t;
 
 static int64_t now_ms (void)
@@ -129,6 +132,49 @@ static int on_progress (void *ctx, uint32_t step, uint32_t steps)
     return 0;
 }
 
+/*  What it is at, as bytes; NULL if there is nothing to see. */
+static aut_picture_t *see (uint32_t width, uint32_t height, const float *rgb)
+{
+    aut_picture_t *picture = NULL;
+    if (aut_picture_new (&picture, width, height) < 0)
+        return NULL;
+    size_t values = (size_t)width * height * 3;
+    bool finite = true;
+    for (size_t i = 0; i < values && finite; i++) {
+        finite = isfinite (rgb[i]);
+        picture->rgb[i] = finite ? aut_quantise (rgb[i]) : 0;
+    }
+    if (!finite)
+        aut_picture_destroy (&picture);
+    return picture;
+}
+
+/*  A picture that cannot be made is none: the chunk goes on. */
+static void on_preview (void *ctx, uint32_t width, uint32_t height, const float *rgb)
+{
+    run_t *self = ctx;
+    uint8_t *data = NULL;
+    size_t size = 0;
+    aut_picture_t *picture = see (width, height, rgb);
+    if (picture && aut_preview_png (&data, &size, picture) == 0) {
+        self->progress.preview = data;
+        self->progress.preview_size = size;
+        tell (self, true);
+        self->progress.preview = NULL;
+        self->progress.preview_size = 0;
+    }
+    free (data);
+    aut_picture_destroy (&picture);
+    aut_preview_made (&self->env->loaded->previews, self->preview_at, now_ms ());
+}
+
+static bool on_preview_due (void *ctx)
+{
+    run_t *self = ctx;
+    self->preview_at = now_ms ();
+    return aut_preview_is_due (&self->env->loaded->previews, self->preview_at);
+}
+
 static int on_frame (void *ctx, uint32_t index, const float *rgb)
 {
     run_t *self = ctx;
@@ -139,12 +185,14 @@ static int on_frame (void *ctx, uint32_t index, const float *rgb)
         rc = aut_output_frame (self->output, index, rgb);
     self->progress.frame = index + 1;
     tell (self, false);
+    if (rc == 0 && on_preview_due (self))
+        on_preview (self, self->spec.width, self->spec.height, rgb);
     return rc;
 }
 
 static int generate_once (run_t *self)
 {
-    const aut_loaded_t *loaded = self->env->loaded;
+    aut_loaded_t *loaded = self->env->loaded;
     aut_generate_in_t in = {.spec = &self->spec,
                             .tail = self->tail.rgb,
                             .tail_frames = self->tail.count,
@@ -152,9 +200,14 @@ static int generate_once (run_t *self)
                             .last = self->last,
                             .images = self->images,
                             .image_count = self->spec.card_count};
-    aut_generate_out_t out = {
-        .frame = on_frame, .progress = on_progress, .cancelled = on_cancelled, .ctx = self};
+    aut_generate_out_t out = {.frame = on_frame,
+                              .progress = on_progress,
+                              .cancelled = on_cancelled,
+                              .preview_due = on_preview_due,
+                              .preview = on_preview,
+                              .ctx = self};
     self->progress.step = self->progress.frame = 0;
+    aut_preview_begin (&loaded->previews, now_ms ());
     aut_output_destroy (&self->output);
     int rc = aut_output_new (&self->output, &self->spec, self->task->out_dir);
     tell (self, true);

@@ -12,7 +12,8 @@ typedef struct {
     aut_loaded_t *loaded;
     const char *fault; /* the test hook's value, see fault.h; NULL = none */
     bool (*cancelled) (void *ctx);
-    /*  Tells how far it is; not more often than every 200 ms, and at the begin and end. */
+    /*  Tells how far it is; not more often than every 200 ms, but at the begin and end and
+     *  with each picture of what is being made (as loaded->previews says). */
     void (*progress) (void *ctx, const aut_worker_progress_t *progress);
     void *ctx;
 } aut_worker_env_t;

@@ -54,7 +54,7 @@ static bool cancelled (void *ctx)
 static int generate (sink_t *sink, const aut_generate_in_t *in)
 {
     void *state = NULL;
-    aut_generate_out_t out = {take, step, cancelled, sink};
+    aut_generate_out_t out = {.frame = take, .progress = step, .cancelled = cancelled, .ctx = sink};
     ck_assert_int_eq (aut_backend_animatic.load (&state, NULL), 0);
     sink->floats = (size_t)in->spec->width * in->spec->height * 3;
     int rc = aut_backend_animatic.generate (state, in, &out);

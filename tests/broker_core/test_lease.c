@@ -377,6 +377,44 @@ START_TEST (progress_is_told_and_kept_in_memory)
 }
 END_TEST
 
+static aut_hash_t told (scene_node_t *node, const scene_held_t *held, uint8_t picture)
+{
+    aut_core_task_info_t info;
+    aut_core_event_t event = {.kind = AUT_EV_PROGRESS, .peer = node->peer};
+    event.u.task.token = held->token;
+    event.u.task.preview.bytes[0] = picture;
+    scene_step (&s, &event);
+    ck_assert_int_eq (aut_core_task (s.core, 1, &info), 0);
+    return info.preview;
+}
+
+/*  Kept with the lease and gone with it; one a second; only by who holds it. */
+START_TEST (a_picture_is_the_leases)
+{
+    aut_core_task_info_t info;
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 24), *b = scene_node (&s, "b", 1, 1, 24);
+    scene_submit (&s, 0, 1, 1, 1, "m");
+    scene_held_t held = a->held_count ? a->held[0] : b->held[0], wrong = held;
+    scene_node_t *owner = a->held_count ? a : b, *other = a->held_count ? b : a;
+    wrong.token.attempt++;
+    ck_assert_uint_eq (told (owner, &held, 0).bytes[0], 0);
+    ck_assert_uint_eq (told (other, &held, 9).bytes[0], 0);
+    ck_assert_uint_eq (told (owner, &wrong, 9).bytes[0], 0);
+    ck_assert_uint_eq (told (owner, &held, 1).bytes[0], 1);
+    ck_assert_uint_eq (told (owner, &held, 2).bytes[0], 1); /* too soon */
+    scene_advance (&s, 1000);
+    ck_assert_uint_eq (told (owner, &held, 3).bytes[0], 3);
+    ck_assert_uint_eq (told (owner, &held, 0).bytes[0], 3); /* none is no news */
+    for (size_t i = 0; i < s.out.count; i++)
+        ck_assert (!aut_core_is_mutation (s.out.items[i].kind));
+    scene_fail (&s, owner, &held, AUT_ERR_INTERNAL);
+    ck_assert_int_eq (aut_core_task (s.core, 1, &info), 0);
+    ck_assert (aut_hash_is_zero (&info.preview));
+    scene_close (&s);
+}
+END_TEST
+
 TCase *suite_lease (void)
 {
     TCase *tc = tcase_create ("lease");
@@ -397,5 +435,6 @@ TCase *suite_lease (void)
     tcase_add_test (tc, a_broker_that_slept_does_not_blame_its_nodes);
     tcase_add_test (tc, time_does_not_run_backwards);
     tcase_add_test (tc, progress_is_told_and_kept_in_memory);
+    tcase_add_test (tc, a_picture_is_the_leases);
     return tc;
 }

@@ -57,7 +57,8 @@ static void say_message (world_t *world, const aut_msg_t *msg)
         say_token (world, "STARTED", &msg->started.token, "");
         break;
     case AUT_MSG_PROGRESS:
-        say_token (world, "PROGRESS", &msg->progress.token, "");
+        say_token (world, "PROGRESS", &msg->progress.token,
+                   msg->progress.preview_size == 7 ? "picture" : "");
         break;
     case AUT_MSG_DONE:
         say_token (world, "DONE", &msg->done.token, "");
@@ -172,6 +173,7 @@ static const struct {
     {"up", AUT_SESSION_WORKER_UP, true, false},
     {"down", AUT_SESSION_WORKER_DOWN, true, false},
     {"progress", AUT_SESSION_PROGRESS, true, true},
+    {"picture", AUT_SESSION_PROGRESS, true, true},
     {"result", AUT_SESSION_RESULT, true, true},
     {"failed", AUT_SESSION_TASK_FAILED, true, true},
     {"fetched", AUT_SESSION_FETCHED, false, true},
@@ -189,6 +191,8 @@ static const aut_msg_worker_t offered[] = {{.id = 0, .models = other_models, .mo
 static void happen (world_t *world, int64_t now, const char *text)
 {
     static const aut_worker_progress_t progress = {.frame = 1, .frames = 2};
+    static const aut_worker_progress_t picture = {
+        .frame = 1, .frames = 2, .preview = (const uint8_t *)"picture", .preview_size = 7};
     static const aut_worker_result_t result = {.seconds = 1};
     aut_result_refs_t refs = {0};
     refs.mezzanine.hash.bytes[0] = 1;
@@ -206,7 +210,7 @@ static void happen (world_t *world, int64_t now, const char *text)
             continue;
         aut_session_event_t event = {.type = events[i].type,
                                      .text = "test",
-                                     .progress = &progress,
+                                     .progress = strcmp (word, "picture") ? &progress : &picture,
                                      .result = &result,
                                      .refs = &refs,
                                      .workers = offered,
@@ -265,6 +269,17 @@ static const scenario_t scenarios[] = {
                       {6, "progress 1 1", ""}, /* not the worker that runs it */
                       {7, "ping", "PONG"},
                       {1003, "tick", "PING"},
+                      END}},
+    {"a picture goes with the progress, but not beside a result's upload",
+     (const line_t[]){RUNNING,
+                      {5, "picture 0 1", "PROGRESS 7/1@5 picture"},
+                      {6, "progress 0 1", "PROGRESS 7/1@5"},
+                      {7, "assign 8/1@5 0", "fetch 2"},
+                      {8, "fetched 2", ""},
+                      {9, "result 0 1", "upload 1; run 0 2; STARTED 8/1@5"},
+                      {10, "picture 0 2", "PROGRESS 8/1@5"},
+                      {11, "uploaded 1", "DONE 7/1@5"},
+                      {12, "picture 0 2", "PROGRESS 8/1@5 picture"},
                       END}},
     {"a result is repeated until its ACK, blobs first",
      (const line_t[]){FINISHED,

@@ -33,6 +33,9 @@ typedef struct {
     size_t frame; /* floats of one */
     uint32_t steps;
     uint32_t stop_after; /* steps; 0 = never */
+    bool watched;        /* previews are wanted after each step */
+    uint32_t previews;
+    double seen; /* a sum over the last of them */
 } clip_t;
 
 static const aut_device_t cpu = {.name = "cpu", .threads = 1};
@@ -126,13 +129,39 @@ static bool on_cancelled (void *ctx)
     return clip->stop_after && clip->steps >= clip->stop_after;
 }
 
+static bool on_preview_due (void *ctx)
+{
+    const clip_t *clip = ctx;
+    return clip->watched;
+}
+
+static void on_preview (void *ctx, uint32_t width, uint32_t height, const float *rgb)
+{
+    clip_t *clip = ctx;
+    size_t count = (size_t)width * height * 3;
+    double sum = 0;
+    ck_assert_uint_eq (count, clip->frame);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert (rgb[i] >= 0 && rgb[i] <= 1);
+        sum += (double)rgb[i] * (double)(i + 1);
+    }
+    ck_assert (sum > 0 && sum != clip->seen); /* each is another one */
+    clip->seen = sum;
+    clip->previews++;
+}
+
 static int generate (void *state, const aut_generate_in_t *in, clip_t *clip)
 {
-    const aut_generate_out_t out = {
-        .frame = on_frame, .progress = on_progress, .cancelled = on_cancelled, .ctx = clip};
+    const aut_generate_out_t out = {.frame = on_frame,
+                                    .progress = on_progress,
+                                    .cancelled = on_cancelled,
+                                    .preview_due = on_preview_due,
+                                    .preview = on_preview,
+                                    .ctx = clip};
     free (clip->rgb);
     *clip = (clip_t){.frame = (size_t)in->spec->width * in->spec->height * 3,
-                     .stop_after = clip->stop_after};
+                     .stop_after = clip->stop_after,
+                     .watched = clip->watched};
     return aut_backend_find ("wan")->generate (state, in, &out);
 }
 
@@ -188,6 +217,51 @@ START_TEST (text)
     ck_assert (report.peak_bytes > 0 && report.denoise_seconds > 0);
     unload (state);
     free (clip.rgb);
+    close_golden (&golden);
+}
+END_TEST
+
+/*  The same clip without previews, with them, and with them in a model that was just loaded. */
+static void check_previews (const char *name, const aut_device_t *device,
+                            const aut_generate_in_t *in, uint32_t wanted)
+{
+    clip_t plain = {0}, watched = {.watched = true};
+    void *state = load (name, device);
+    must_generate (state, in, &plain);
+    ck_assert_uint_eq (plain.previews, 0);
+    size_t size = plain.frames * plain.frame * sizeof *plain.rgb;
+    for (int fresh = 0; fresh < 2; fresh++) {
+        must_generate (state, in, &watched);
+        ck_assert_uint_eq (watched.previews, wanted);
+        ck_assert_mem_eq (plain.rgb, watched.rgb, size);
+        unload (state);
+        state = fresh == 0 ? load (name, device) : NULL;
+    }
+    free (plain.rgb);
+    free (watched.rgb);
+}
+
+/*  A picture after every step but the last, and to the last bit the frames that come without; none
+ *  where memory is short. */
+START_TEST (previews)
+{
+    static const char *const names[][2] = {{"wan21-t2v", "wan21-t2v/golden"},
+                                           {"wan21-i2v", "wan21-i2v/golden"},
+                                           {"wan22-ti2v", "wan22-ti2v/golden-i2v"}};
+    const aut_device_t small = {.name = "cpu", .threads = 1, .memory_limit = 16 << 20};
+    golden_t golden;
+    aut_picture_t init = {0};
+    open_golden (&golden, names[_i][1]);
+    aut_generate_in_t in = {.spec = &golden.spec};
+    if (_i > 0) {
+        init = picture_of (&golden, "image.image.u8");
+        golden.spec.init = AUT_INIT_IMAGE;
+        in.init = &init;
+    }
+    check_previews (names[_i][0], &cpu, &in, golden.spec.steps - 1);
+    if (_i == 0)
+        check_previews (names[_i][0], &small, &in, 0);
+    free (init.rgb);
     close_golden (&golden);
 }
 END_TEST
@@ -475,6 +549,7 @@ int main (void)
     tcase_add_loop_test (tests, tail_of_one, 0, 2);
     tcase_add_test (tests, tail_of_five);
     tcase_add_test (tests, last_picture);
+    tcase_add_loop_test (tests, previews, 0, 3);
     tcase_add_test (tests, limited);
     tcase_add_test (tests, cancelled);
     tcase_add_test (tests, refused);

@@ -36,6 +36,8 @@ static const aut_msg_result_t results[] = {
 static const char *const manifests[] = {"{\"id\":\"auteur-animatic\"}", ""};
 static const uint8_t spec[] = "{\"kind\":\"generate\"}";
 
+static const uint8_t preview[] = "\x89PNG\r\n\x1a\n\0no more";
+
 #define TOKEN                                                                                      \
     {                                                                                              \
         UINT64_C (1) << 40, 2, 3                                                                   \
@@ -75,7 +77,7 @@ static const struct {
     MESSAGE (ASSIGN, 6, .assign = {TOKEN, 7, 30000, "j1", spec, sizeof spec - 1, NONE, inputs, 2}),
     MESSAGE (ASSIGN, 6, .assign = {TOKEN, 7, 30000, "j1", NULL, 0, REF (8, 40000), NULL, 0}),
     MESSAGE (STARTED, 1, .started = {TOKEN}),
-    MESSAGE (PROGRESS, 5, .progress = {TOKEN, 1, 2, 3, UINT32_MAX}),
+    MESSAGE (PROGRESS, 5, .progress = {TOKEN, 1, 2, 3, UINT32_MAX, NULL, 0}),
     MESSAGE (DONE, 9,
              .done = {TOKEN, REF (2, 100), REF (5, 400), REF (3, 200), REF (4, 300), hashes, 2,
                       12.25, 1 << 30, "cuda:0"}),
@@ -95,6 +97,7 @@ static const struct {
     MESSAGE (STORED, 2, .stored = {1, HASH (1)}),
     MESSAGE (GET, 4, .get = {1, HASH (1), 0, 8 << 20}),
     MESSAGE (CLOSE, 1, .close = {1}),
+    MESSAGE (PROGRESS, 6, .progress = {TOKEN, 1, 2, 3, 4, preview, sizeof preview}),
 };
 
 static const aut_worker_input_t worker_inputs[] = {
@@ -117,12 +120,13 @@ static const struct {
     WORKER (HELLO, 5, .hello = {1234, "0.1.0", "cuda:0", 1 << 30, models, 2}),
     WORKER (TASK, 4, .task = {1, spec, sizeof spec - 1, worker_inputs, 2, "/tmp/out"}),
     WORKER (TASK, 4, .task = {UINT64_MAX, spec, 1, NULL, 0, "out"}),
-    WORKER (PROGRESS, 5, .progress = {1, 1, 20, 0, 49}),
+    WORKER (PROGRESS, 5, .progress = {1, 1, 20, 0, 49, NULL, 0}),
     WORKER (RESULT, 7, .result = {1, "clip.mkv", "meta.json", "tail.safetensors", "p.png", 1.5, 7}),
     WORKER (RESULT, 5, .result = {1, "clip.mkv", "meta.json", NULL, NULL, 0, 0}),
     WORKER (FAIL, 3, .fail = {0, "internal", "no device"}),
     WORKER (CANCEL, 1, .cancel = {1}),
     WORKER (QUIT, 0, .quit = {0}),
+    WORKER (PROGRESS, 6, .progress = {1, 1, 20, 0, 49, preview, sizeof preview}),
 };
 
 size_t sample_count (void)

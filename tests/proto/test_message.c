@@ -392,6 +392,39 @@ START_TEST (too_large_is_not_sent)
 }
 END_TEST
 
+/*  The longest picture fits beside the longest numbers; one byte more is refused at both ends. */
+START_TEST (preview_bound)
+{
+    uint8_t *picture = aut_calloc (1, AUT_PREVIEW_MAX + 1);
+    aut_msg_t msg = {.type = AUT_MSG_PROGRESS,
+                     .progress = {{UINT64_MAX, UINT32_MAX, UINT64_MAX},
+                                  UINT32_MAX,
+                                  UINT32_MAX,
+                                  UINT32_MAX,
+                                  UINT32_MAX,
+                                  picture,
+                                  AUT_PREVIEW_MAX}};
+    aut_msg_t back = through (&msg);
+    ck_assert_uint_eq (back.progress.preview_size, AUT_PREVIEW_MAX);
+    aut_msg_clear (&back);
+    uint8_t head[AUT_HEAD_SIZE];
+    aut_buffer_t map = {0};
+    msg.progress.preview_size++;
+    ck_assert_int_eq (aut_msg_encode (&msg, head, &map), AUT_ERR_INVALID);
+    msg.progress.preview_size--;
+    ck_assert_int_eq (aut_msg_encode (&msg, head, &map), 0);
+    char *size = memmem (map.data, map.size, "preview\xc5\xf0\x00", 10);
+    ck_assert_ptr_nonnull (size);
+    size[9] = 1; /* says, and has, one byte more */
+    aut_buffer_append (&map, "", 1);
+    ck_assert_int_eq (aut_msg_decode (&back, head, sizeof head, map.data, map.size),
+                      AUT_ERR_INVALID);
+    aut_msg_clear (&back);
+    aut_buffer_clear (&map);
+    free (picture);
+}
+END_TEST
+
 START_TEST (clip)
 {
     char out[6];
@@ -424,6 +457,7 @@ int main (void)
     tcase_add_test (tc, control_limit);
     tcase_add_test (tc, encoding_refuses);
     tcase_add_test (tc, too_large_is_not_sent);
+    tcase_add_test (tc, preview_bound);
     tcase_add_test (tc, clip);
     suite_add_tcase (suite, tc);
     SRunner *runner = srunner_create (suite);

@@ -82,6 +82,7 @@ static void run_socket (broker_t *self, int role)
 static void make_mailboxes (aut_broker_t *self)
 {
     self->seen = aut_peers_new ();
+    self->live = aut_live_new ();
     self->inbox = aut_mailbox_new (SIM_INBOX);
     self->queries = aut_mailbox_new (8);
     self->plans = aut_mailbox_new (8);
@@ -154,6 +155,7 @@ static void free_broker (aut_broker_t *self)
     aut_mailbox_destroy (&self->to_events, aut_note_destroy);
     aut_mailbox_destroy (&self->queries, aut_query_destroy);
     aut_peers_destroy (&self->seen);
+    aut_live_destroy (&self->live);
     aut_core_actions_destroy (&self->actions);
     aut_core_destroy (&self->core);
     aut_catalogue_destroy (&self->catalogue);

@@ -122,6 +122,17 @@ static int64_t step_ms (node_t *node, const worker_t *worker)
     return worker->fault && worker->fault->kind == FAULT_WORKER_SLOW ? ms * 12 : ms;
 }
 
+/*  A PNG that is all frame, of another width each time. */
+static void add_picture (aut_worker_progress_t *progress, uint8_t png[45])
+{
+    static const uint8_t bytes[45] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0\0\0\0\1"
+                                     "\x8\x2\0\0\0\0\0\0\0\0\0\0\0IEND\xae\x42\x60\x82";
+    memcpy (png, bytes, sizeof bytes);
+    png[19] = (uint8_t)(progress->frame % 250 + 1);
+    progress->preview = png;
+    progress->preview_size = sizeof bytes;
+}
+
 static void on_frame (sim_t *sim, const sim_event_t *event);
 
 static void struck (node_t *node, worker_t *worker, fault_kind_t kind)
@@ -174,6 +185,8 @@ static void on_frame (sim_t *sim, const sim_event_t *event)
                                       .frames = work->frames,
                                       .step = worker->frame,
                                       .steps = work->frames};
+    uint8_t png[45];
+    add_picture (&progress, png);
     later (node, step_ms (node, worker), on_frame, worker->id, worker->gen);
     node_event (node, &(aut_session_event_t){.type = AUT_SESSION_PROGRESS,
                                              .worker = worker->id,

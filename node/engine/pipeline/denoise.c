@@ -113,6 +113,7 @@ static tensor_t *step (run_t *run, size_t i, tensor_t *latents, bool seen[2])
                    run->stages->dtype == AUT_DTYPE_BF16 ? "bf16" : "fp32");
     tensor_t *next = scheduler_step (run->scheduler, i, v, latents);
     seen[expert] = seen[expert] || aten_status (c) == 0;
+    pipeline_preview (run, i, latents, v);
     return aten_close (c, s, next);
 }
 

@@ -39,6 +39,7 @@ typedef struct {
     int64_t fixed_frames;        /* TI2V: latent frames that the condition gives */
     float *timesteps;            /* one, or one per token */
     size_t timestep_count;
+    bool blind; /* a preview failed: no more of them */
 } run_t;
 
 struct pipeline {
@@ -79,6 +80,9 @@ void pipeline_token_timesteps (run_t *run, double t, int64_t fixed, const int64_
 
 /*  Noise → latents without noise; kept by the caller. */
 tensor_t *pipeline_denoise (run_t *run);
+/*  After step i from `latents` by `velocity`: a picture for events->preview, if one is due. The
+ *  context's status stays 0, and nothing else changes. */
+void pipeline_preview (run_t *run, size_t i, tensor_t *latents, tensor_t *velocity);
 /*  After an error: true if it was memory and there is a lower rung, which then holds: do it again.
  */
 bool pipeline_step_down (run_t *run);
