@@ -136,7 +136,7 @@ bool aut_speech_takes (aut_walk_t *self, const aut_script_element_t *element)
             put_words (speech, element->text, false);
         return true;
     case AUT_SCRIPT_LYRICS:
-        if (!element->spoken && (!speech || speech->who)) {
+        if (!speech || (!element->spoken && speech->who)) {
             aut_speech_end (self);
             speech = begin (self, element);
             speech->unseen = "song";
@@ -206,7 +206,7 @@ static aut_new_shot_t *shot_before (aut_walk_t *self, const aut_speech_t *speech
     const aut_new_scene_t *scene = aut_walk_scene (self);
     aut_new_shot_t *last =
         self->film->shot_count ? &self->film->shots[self->film->shot_count - 1] : NULL;
-    bool good = speech->unseen && scene && scene->shot_count && !self->cut.words &&
+    bool good = last && speech->unseen && scene && scene->shot_count && !self->cut.words &&
                 !last->dialogue && !last->sound;
     return good ? last : NULL;
 }

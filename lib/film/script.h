@@ -32,8 +32,8 @@ typedef enum {
     AUT_SCRIPT_PAGE_BREAK
 } aut_script_kind_t;
 
-/*  Texts are without marks of emphasis, markers (. ! @ ~ > < # = ^) and, but for action,
- *  indentation; never NULL but for the last two. */
+/*  Texts are without marks of emphasis, markers (. ! @ ~ > < # = ^) and indentation; never NULL but
+ *  for the last two. */
 typedef struct {
     aut_script_kind_t kind;
     uint32_t line;  /* from 1 */
