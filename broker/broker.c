@@ -84,9 +84,9 @@ static int start_guard (aut_broker_t *self)
     if (rc == AUT_ERR_NOT_FOUND && !(o->keys_dir && o->keys_dir[0]))
         rc = aut_fail (AUT_ERR_DENIED,
                        "--bind %s is open to the network and needs keys, and there are none in %s: "
-                       "run auteur keys new, or add --insecure if everybody who can reach it may "
-                       "use it",
-                       o->bind, dir);
+                       "run auteur keys new --keys %s as the broker's user (or name another folder "
+                       "by keys), or add --insecure if everybody who can reach it may use it",
+                       o->bind, dir, dir);
     else if (rc == AUT_ERR_NOT_FOUND) {
         char *why = aut_strdup (aut_error_detail ());
         rc = aut_fail (AUT_ERR_DENIED, "--keys: %s", why);

@@ -213,10 +213,11 @@ static const char *judge (aut_guard_t *self, const char *domain, const char *add
         aut_guard_who (self, key, &who);
     }
     if (!who.roles || port < 0) {
-        refuse (self, &self->stats.unknown_keys,
-                "%s is refused on the %s port: its key %s is on no list (auteur keys allow --as "
-                "%s NAME KEY)",
-                address, domain, key, port < 0 ? "ROLE" : aut_port_role ((aut_port_t)port));
+        refuse (
+            self, &self->stats.unknown_keys,
+            "%s is refused on the %s port: its key is on no list (to let it in, as the broker's "
+            "user: auteur keys allow --as %s NAME '%s' --keys %s)",
+            address, domain, port < 0 ? "ROLE" : aut_port_role ((aut_port_t)port), key, self->dir);
         return "400";
     }
     if (!(who.roles & port_roles[port])) {

@@ -19,8 +19,13 @@ static void print_nodes (const json_t *nodes)
     json_array_foreach (nodes, i, node)
     {
         printf ("%-24s %-9s", aut_query_text (node, "name"), aut_query_text (node, "state"));
+        /* what a lost one's workers do nobody knows */
+        bool lost = strcmp (aut_query_text (node, "state"), "lost") == 0;
         json_array_foreach (json_object_get (node, "workers"), w, worker)
-            printf (" %s:%s", aut_query_text (worker, "device"), aut_query_text (worker, "state"));
+        {
+            printf (" %s%s", aut_query_text (worker, "device"), lost ? "" : ":");
+            printf ("%s", lost ? "" : aut_query_text (worker, "state"));
+        }
         printf ("\n");
     }
 }

@@ -127,7 +127,7 @@ static void put_task (const draw_t *draw, const column_t *column, const row_t *r
     char text[200];
     const json_t *task = aut_top_task_of (draw->top, row->part);
     if (task)
-        snprintf (text, sizeof text, "%.40s %.100s #%.0f", aut_top_text (task, "job"),
+        snprintf (text, sizeof text, "%.40s %.100s chunk %.0f", aut_top_text (task, "job"),
                   aut_top_text (task, "shot"), aut_top_number (task, "chunk", 0) + 1);
     else
         snprintf (text, sizeof text, "%.40s", aut_top_text (row->part, "task"));

@@ -122,6 +122,8 @@ static void tell (aut_notify_t *notify, const aut_node_daemon_t *node, bool drai
     } else if (online) {
         aut_notify_status (notify, "online");
         aut_notify_ready (notify);
+    } else if (aut_node_is_refused (node)) {
+        aut_notify_status (notify, "is refused by the broker: the log says why, and what to run");
     } else {
         aut_notify_status (notify, "looks for the broker");
     }

@@ -46,7 +46,7 @@ struct aut_node_daemon {
     pthread_t thread;
     /* between threads */
     _Atomic int64_t drain_wanted; /* within so many ms, −1 = at once; NO_DRAIN = no */
-    atomic_bool reload_wanted, online;
+    atomic_bool reload_wanted, online, refused;
     _Atomic int64_t tick_ms; /* when the loop last went round */
     /* the loop's own */
     aut_node_link_t link; /* before the thread starts, the starter's */
@@ -341,6 +341,7 @@ static void *run (void *arg)
         if (now_ms () >= aut_session_deadline (self->session))
             step (self, &(aut_session_event_t){.type = AUT_SESSION_TICK});
         atomic_store (&self->online, aut_session_online (self->session));
+        atomic_store (&self->refused, self->link.refused_ms != 0);
         atomic_store (&self->tick_ms, now_ms ());
     }
     aut_net_close (&self->link.sock, &self->link.watch); /* they belong to this thread */
@@ -500,6 +501,7 @@ int aut_node_start (aut_node_daemon_t **out, const aut_node_options_t *options)
     atomic_init (&self->drain_wanted, NO_DRAIN);
     atomic_init (&self->reload_wanted, false);
     atomic_init (&self->online, false);
+    atomic_init (&self->refused, false);
     atomic_init (&self->tick_ms, now_ms ());
     int rc = self->wake < 0 || self->ended < 0 ? aut_fail_errno ("cannot make an eventfd") : 0;
     if (rc == 0)
@@ -533,6 +535,11 @@ bool aut_node_is_well (const aut_node_daemon_t *self)
 bool aut_node_is_online (const aut_node_daemon_t *self)
 {
     return atomic_load (&self->online);
+}
+
+bool aut_node_is_refused (const aut_node_daemon_t *self)
+{
+    return atomic_load (&self->refused);
 }
 
 void aut_node_reload (aut_node_daemon_t *self)

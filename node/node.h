@@ -53,6 +53,9 @@ bool aut_node_is_well (const aut_node_daemon_t *self);
 /*  Whether the broker has welcomed the node and is there. Any thread. */
 bool aut_node_is_online (const aut_node_daemon_t *self);
 
+/*  Whether the broker was reached and does not let the node in; the log has why. Any thread. */
+bool aut_node_is_refused (const aut_node_daemon_t *self);
+
 /*  Looks for models again, as after a SIGHUP: what the workers offer changes, what runs goes on.
  *  Returns at once; any thread. */
 void aut_node_reload (aut_node_daemon_t *self);

@@ -96,6 +96,22 @@ static void fill_attributes (posix_spawnattr_t *attr)
                                         POSIX_SPAWN_SETPGROUP);
 }
 
+/*  The environment, and how long a worker's threads spin before they sleep: left to itself OpenMP
+ *  spins for milliseconds, and where other programs want the cores, that for which it waits does
+ * not run meanwhile. The strings are not owned. */
+static char **worker_environment (void)
+{
+    static char spin[] = "GOMP_SPINCOUNT=10000";
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    char **out = aut_calloc (count + 2, sizeof *out);
+    memcpy (out, environ, count * sizeof *out);
+    if (!getenv ("GOMP_SPINCOUNT") && !getenv ("OMP_WAIT_POLICY"))
+        out[count] = spin;
+    return out;
+}
+
 static int spawn (pid_t *pid, const char *program, const char *const *argv, int control, int log)
 {
     posix_spawn_file_actions_t actions;
@@ -114,7 +130,9 @@ static int spawn (pid_t *pid, const char *program, const char *const *argv, int 
         const char *const *in;
         char *const *out;
     } args = {.in = argv};
-    int err = posix_spawn (pid, program, &actions, &attr, args.out, environ);
+    char **variables = worker_environment ();
+    int err = posix_spawn (pid, program, &actions, &attr, args.out, variables);
+    free (variables);
     posix_spawnattr_destroy (&attr);
     posix_spawn_file_actions_destroy (&actions);
     if (err == 0)

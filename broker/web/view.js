@@ -53,13 +53,14 @@ export function previewOf(chunk) {
 
 const latestPreview = (shot) => shot.chunks.map(previewOf).filter(Boolean).at(-1) ?? null;
 
-/** The line under a shot: what went wrong, why it waits, or how long it takes. */
+/** The line under a shot: where it runs and how long, else what went wrong, else why it waits. What runs again
+ * after a failure is on its way: the details have the error. */
 function noteOf(shot) {
-  const failed = shot.chunks.find((chunk) => chunk.error && chunk.state !== "done");
-  if (failed && (shot.state === "failed" || !shot.wait)) return ["error", failed.error];
-  const wait = shot.wait ?? shot.chunks.find((chunk) => chunk.wait)?.wait;
-  if (wait && shot.state !== "done") return ["wait", wait];
   const where = shot.chunks.find((chunk) => chunk.state === "leased" && chunk.node)?.node;
+  const failed = shot.chunks.find((chunk) => chunk.error && chunk.state !== "done");
+  if (failed && (shot.state === "failed" || (!where && !shot.wait))) return ["error", failed.error];
+  const wait = shot.wait ?? shot.chunks.find((chunk) => chunk.wait)?.wait;
+  if (wait && !where && shot.state !== "done") return ["wait", wait];
   return ["run", [where && `on ${where}`, left(shot.left_s)].filter(Boolean).join(", ")];
 }
 

@@ -103,6 +103,41 @@ START_TEST (test_hello_and_quit)
 }
 END_TEST
 
+/*  As the process sees it: one of the variables that it was started with. */
+static bool was_told (aut_child_t *child, const char *variable)
+{
+    char path[64], text[65536];
+    snprintf (path, sizeof path, "/proc/%d/environ", (int)aut_child_pid (child));
+    FILE *file = fopen (path, "r");
+    ck_assert_ptr_nonnull (file);
+    size_t length = fread (text, 1, sizeof text - 1, file);
+    fclose (file);
+    text[length] = 0;
+    for (const char *at = text; at < text + length; at += strlen (at) + 1)
+        if (strcmp (at, variable) == 0)
+            return true;
+    return false;
+}
+
+/*  Its threads do not spin for long, unless the operator says how they wait. */
+START_TEST (test_threads_sleep)
+{
+    unsetenv ("OMP_WAIT_POLICY");
+    unsetenv ("GOMP_SPINCOUNT");
+    aut_child_t *child = start_worker ();
+    expect_hello (child);
+    ck_assert (was_told (child, "GOMP_SPINCOUNT=10000"));
+    aut_child_destroy (&child);
+    setenv ("OMP_WAIT_POLICY", "active", 1);
+    child = start_worker ();
+    expect_hello (child);
+    ck_assert (was_told (child, "OMP_WAIT_POLICY=active"));
+    ck_assert (!was_told (child, "GOMP_SPINCOUNT=10000"));
+    aut_child_destroy (&child);
+    unsetenv ("OMP_WAIT_POLICY");
+}
+END_TEST
+
 START_TEST (test_bad_task_fails)
 {
     aut_child_t *child = start_worker ();
@@ -326,6 +361,7 @@ int main (void)
     tcase_add_test (tcase, test_kill_escalates);
     tcase_add_test (tcase, test_group_goes_too);
     tcase_add_test (tcase, test_descriptors);
+    tcase_add_test (tcase, test_threads_sleep);
     tcase_add_test (tcase, test_no_program);
     tcase_add_test (tcase, test_waits_only_for_its_own);
     suite_add_tcase (suite, tcase);
