@@ -80,11 +80,14 @@ bool aut_node_link_check (aut_node_link_t *self, bool online, int64_t now_ms)
         self->refused_ms = 0;
     }
     int rc = aut_watch_check (self->watch);
-    if (rc == 0)
+    const char *hint = rc || online ? NULL : aut_watch_hint (self->watch);
+    if (hint) /* no proof, so it goes on asking */
+        aut_fail (AUT_ERR_UNREACHABLE, "%s", hint);
+    else if (rc == 0)
         return false;
     if (!self->refused_ms)
         self->refused_ms = now_ms;
-    if (!self->was_online && now_ms - self->refused_ms >= REFUSED_MS) {
+    if (rc && !self->was_online && now_ms - self->refused_ms >= REFUSED_MS) {
         self->fault = rc;
         self->fault_text = aut_strdup (aut_error_detail ());
         return true;

@@ -78,7 +78,8 @@ static int check_mode (int fd, const char *path, unsigned mode, bool *handed_ove
     if (!S_ISDIR (st.st_mode) && !S_ISREG (st.st_mode))
         return aut_fail (AUT_ERR_INVALID, "%s is no file", path);
     if (st.st_uid != geteuid () && st.st_uid != 0)
-        return aut_fail (AUT_ERR_DENIED, "%s belongs to another user: chown it to this one", path);
+        return aut_fail (AUT_ERR_DENIED,
+                         "%s belongs to another user: run this as that one, or chown it", path);
     if ((st.st_mode & 077) && !*handed_over)
         return aut_fail (AUT_ERR_DENIED, "%s is open to others (mode %04o): run chmod %o %s", path,
                          (unsigned)st.st_mode & 07777, mode, path);

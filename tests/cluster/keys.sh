@@ -115,6 +115,17 @@ refused 3 "not in a role.*--as node" "a node under a client's key" timeout 60 "$
     --endpoints "$TMP/broker/endpoints.json" --keys "$K/ben" --state "$TMP/false" --name false --workers 1
 refused 3 "not in a role.*--as client" "a client under a node's key" as n1 cancel "$JOB"
 
+# it knows another broker's key: nothing refuses it, so it says what it sees and goes on asking
+"$BIN/auteur" keys new --keys "$K/astray" >/dev/null 2>&1 || fail "keys new"
+"$BIN/auteur" keys allow --as broker other "$("$BIN/auteur" keys show --public --keys "$K/ben")" --keys "$K/astray" >/dev/null 2>&1 ||
+    fail "keys allow --as broker"
+"$BIN/auteur-node" --endpoints "$TMP/broker/endpoints.json" --keys "$K/astray" --state "$TMP/astray" --name astray \
+    --workers 1 2>"$TMP/astray.log" &
+astray=$!
+wait_for 60 "a node with another broker's key to say so" grep -q "not under the broker's key" "$TMP/astray.log"
+kill "$astray"
+wait "$astray" 2>/dev/null || true
+
 # ---- revoked: out within a second, its work goes on elsewhere ----
 busy () { # NODE: it holds a lease
     as otto nodes --json 2>/dev/null | jq -e --arg n "$1" \
