@@ -14,6 +14,7 @@ int main (void)
     suite_add_tcase (suite, suite_config ());
     suite_add_tcase (suite, suite_engine ());
     suite_add_tcase (suite, suite_folder ());
+    suite_add_tcase (suite, suite_ncnn ());
     suite_add_tcase (suite, suite_resample ());
     suite_add_tcase (suite, suite_scheduler ());
     suite_add_tcase (suite, suite_transformer ());

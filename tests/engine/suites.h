@@ -13,6 +13,7 @@ TCase *suite_clip (void);
 TCase *suite_config (void);
 TCase *suite_engine (void);
 TCase *suite_folder (void);
+TCase *suite_ncnn (void);
 TCase *suite_resample (void);
 TCase *suite_scheduler (void);
 TCase *suite_transformer (void);

@@ -258,6 +258,41 @@ START_TEST (test_embedding)
 }
 END_TEST
 
+/*  What networks that enlarge pictures are made of. */
+START_TEST (test_enlarging)
+{
+    aten_t *c = open_cpu (1);
+    enum { F = 2, C = 2, H = 3, W = 2 };
+    draw (c, &x, 21, AUT_DTYPE_F32, DIMS (1, C * F * F, H, W));
+    draw (c, &y, 22, AUT_DTYPE_F32, DIMS (C * F * F));
+    for (int i = 0; i < C * F * F * H * W; i++)
+        wanted[i] = x.v[i] > 0 ? x.v[i] : x.v[i] * y.v[i / (H * W)];
+    expect (c, aten_prelu (c, x.t, y.t), wanted, C * F * F * H * W, 1e-6);
+    for (int ch = 0; ch < C; ch++)
+        for (int i = 0; i < F * H; i++)
+            for (int k = 0; k < F * W; k++)
+                wanted[(ch * F * H + i) * F * W + k] =
+                    x.v[((ch * F * F + i % F * F + k % F) * H + i / F) * W + k / F];
+    expect (c, aten_pixel_shuffle (c, x.t, F), wanted, C * F * F * H * W, 0);
+    for (int ch = 0; ch < C * F * F; ch++)
+        for (int i = 0; i < 3 * H; i++)
+            for (int k = 0; k < 3 * W; k++)
+                wanted[(ch * 3 * H + i) * 3 * W + k] = x.v[(ch * H + i / 3) * W + k / 3];
+    expect (c, aten_repeat_pixels (c, x.t, 3), wanted, C * F * F * H * W * 9, 0);
+    tensor_t *bent = aten_clone (c, x.t);
+    for (int i = 0; i < C * F * F * H * W; i++)
+        wanted[i] = x.v[i] > 0 ? x.v[i] : x.v[i] * 0.2;
+    ck_assert_ptr_eq (aten_leaky_relu_ (c, bent, 0.2), bent);
+    expect (c, bent, wanted, C * F * F * H * W, 1e-6);
+    ck_assert_ptr_null (aten_pixel_shuffle (c, x.t, 3)); /* 8 channels are not 9 · n */
+    ck_assert_int_lt (aten_status (c), 0);
+    aten_clear (c);
+    ck_assert_ptr_null (aten_repeat_pixels (c, y.t, 2));
+    ck_assert_int_eq (aten_status (c), AUT_ERR_INVALID);
+    aten_destroy (&c);
+}
+END_TEST
+
 TCase *suite_aten_nn (void)
 {
     TCase *tc = tcase_create ("aten-nn");
@@ -267,5 +302,6 @@ TCase *suite_aten_nn (void)
     tcase_add_test (tc, test_attention);
     tcase_add_test (tc, test_activations);
     tcase_add_test (tc, test_embedding);
+    tcase_add_test (tc, test_enlarging);
     return tc;
 }
