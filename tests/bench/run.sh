@@ -34,5 +34,9 @@ bench "artifacts: MB/s against raw ZeroMQ, aim 0.8" "$dir/bench_artifact"
 bench "artifacts under CURVE against raw CURVE" "$dir/bench_artifact" --curve
 bench "stitch: against the ffmpeg command with the same graph, aim 1.0 x time, 0.5 x memory" \
     "$dir/bench_stitch"
+if [ -x "$dir/bench_upscale" ]; then
+    bench "upscaling: learned beside lanczos on a pan: PSNR, flicker, speed" \
+        "$dir/bench_upscale" "$here/../../models/image/models/auteur-upscale-x4"
+fi
 bench "engine: against diffusers, aim 0.9 x time, 0.7 x memory" bash "$here/engine.sh" "$bin" "$dir"
 exit $failed
