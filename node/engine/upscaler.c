@@ -14,7 +14,7 @@
 #define LIMIT_CPU ((uint64_t)1 << 30)
 #define LIMIT_CUDA ((uint64_t)4 << 30)
 #define TILE_MIN 16
-#define OVERHEAD 1.3 /* what convolutions need beside their tensors: measured, docs/engine.md */
+#define OVERHEAD 1.3 /* what convolutions need beside their tensors, generously */
 
 struct upscaler {
     aten_t *c;
