@@ -6,6 +6,7 @@
 #include "lib/core/mem.h"
 #include "lib/core/safetensors.h"
 #include "node/engine/upscaler.h"
+#include "node/engine/vision/resample.h"
 #include "tests/core/support.h"
 #include "tests/engine/suites.h"
 #include "tests/engine/support.h"
@@ -295,6 +296,40 @@ START_TEST (frames_of_any_size_and_only_those)
 }
 END_TEST
 
+/*  What ships: edges that were averaged away come back better than by Lanczos. */
+START_TEST (the_shipped_one_is_better_than_lanczos)
+{
+    enum { W = 40, H = 30, S = 4, GAIN_DB = 1 };
+    static float large[W * H * S * S * 3];
+    static uint8_t small[W * H * 3], made[W * H * S * S * 3];
+    upscaler_t *self = open_model (AUTEUR_TEST_DATA "/../models/image/models/auteur-upscale-x4", 0);
+    ck_assert_int_eq (upscaler_facts (self)->scale, S);
+    for (int i = 0; i < W * H * S * S * 3; i++) { /* a disc and a bar on a gradient */
+        int x = i / 3 % (W * S), y = i / 3 / (W * S);
+        bool disc = (x - 60) * (x - 60) + (y - 55) * (y - 55) < 1600, bar = abs (x - 2 * y) < 14;
+        large[i] = disc ? 0.85f : bar ? 0.2f : 0.4f + 0.001f * (float)x;
+    }
+    for (int i = 0; i < W * H * 3; i++) {
+        float sum = 0;
+        for (int k = 0; k < S * S; k++)
+            sum += large[((i / 3 / W * S + k / S) * W * S + i / 3 % W * S + k % S) * 3 + i % 3];
+        small[i] = (uint8_t)(sum / (S * S) * 255 + 0.5f);
+    }
+    uint8_t *other = NULL;
+    ck_assert_int_eq (upscaler_frame_u8 (self, small, W, H, made), 0);
+    ck_assert_int_eq (aut_resample_u8 (&other, small, W, H, W * S, H * S, AUT_RESAMPLE_LANCZOS), 0);
+    double ours = 0, theirs = 0;
+    for (int i = 0; i < W * H * S * S * 3; i++) {
+        ours += pow (made[i] / 255.0 - large[i], 2);
+        theirs += pow (other[i] / 255.0 - large[i], 2);
+    }
+    double gain = 10 * log10 (theirs / ours);
+    ck_assert_msg (gain >= GAIN_DB, "%.2f dB over lanczos", gain);
+    free (other);
+    upscaler_close (&self);
+}
+END_TEST
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void check_refused (const char *path, uint64_t limit, int code, const char *says)
@@ -404,6 +439,7 @@ TCase *suite_upscaler (void)
     tcase_add_test (tcase, seams_of_a_deep_rrdb_are_invisible);
     tcase_add_test (tcase, bytes_are_floats_rounded);
     tcase_add_test (tcase, frames_of_any_size_and_only_those);
+    tcase_add_test (tcase, the_shipped_one_is_better_than_lanczos);
     tcase_add_test (tcase, too_little_memory_is_said);
     tcase_add_test (tcase, other_tensors_are_refused);
     tcase_add_test (tcase, folders_say_which_file);
