@@ -337,22 +337,26 @@ static int check_blob (aut_broker_t *self, const aut_hash_t *hash, uint64_t size
     return 0;
 }
 
-static int add_tail (aut_broker_t *self, const aut_core_action_t *action, aut_msg_assign_t *msg,
+/*  What the task starts from: the tail of its predecessor, or its frames. */
+static int add_made (aut_broker_t *self, const aut_core_action_t *action, aut_msg_assign_t *msg,
                      assign_texts_t *texts)
 {
+    bool frames = action->u.assign.frames;
     aut_store_result_t result;
     char what[64];
-    snprintf (what, sizeof what, "the tail of task t%" PRIu64, action->u.assign.after);
+    snprintf (what, sizeof what, "the %s of task t%" PRIu64, frames ? "frames" : "tail",
+              action->u.assign.after);
     int rc = aut_store_result (self->store, action->u.assign.after, &result);
     if (rc)
         return aut_fail_in (rc, "%s", what);
-    rc = check_blob (self, &action->u.assign.tail, result.tail.size, what);
+    uint64_t size = frames ? result.mezzanine.size : result.tail.size;
+    rc = check_blob (self, &action->u.assign.input, size, what);
     if (rc)
         return rc;
     aut_msg_input_t *input = &texts->inputs[msg->input_count];
-    input->role = "tail";
+    input->role = frames ? "frames" : "tail";
     input->key = aut_hash_hex (&result.key, texts->keys[msg->input_count++]);
-    input->ref = (aut_ref_t){action->u.assign.tail, result.tail.size};
+    input->ref = (aut_ref_t){action->u.assign.input, size};
     return 0;
 }
 
@@ -381,13 +385,13 @@ static int fill_assign (aut_broker_t *self, const aut_core_action_t *action, aut
     int rc = aut_store_body (self->store, action->u.assign.token.task, &body, &out->owned[1]);
     if (rc)
         return aut_fail_in (rc, "the task's description");
-    size_t inputs = body.input_count + 1; /* the tail, too */
+    size_t inputs = body.input_count + 1; /* what it starts from, too */
     assign_texts_t *texts = new_texts (inputs < AUT_INPUTS_MAX ? inputs : AUT_INPUTS_MAX);
     out->owned[0] = texts;
     if (!body.spec)
         rc = check_blob (self, &body.spec_blob.hash, body.spec_blob.size, "the task's description");
     if (!rc && action->u.assign.after)
-        rc = add_tail (self, action, msg, texts);
+        rc = add_made (self, action, msg, texts);
     if (!rc)
         rc = add_inputs (self, &body, msg, texts);
     if (rc)

@@ -191,8 +191,9 @@ static bool has_pictures (const aut_shot_t *shot)
 /*  The pictures that a chunk's spec names, by their roles. */
 static int add_inputs (work_t *work, size_t ordinal, const char *text, size_t size)
 {
-    const aut_plan_shot_t *shot = &work->plan->shots[work->plan->chunks[ordinal].shot];
-    if (!has_pictures (shot->shot))
+    aut_plan_task_t task = aut_plan_task (work->plan, ordinal);
+    const aut_plan_shot_t *shot = &work->plan->shots[work->plan->chunks[task.chunk].shot];
+    if (task.upscale || !has_pictures (shot->shot))
         return 0;
     aut_task_spec_t spec;
     size_t first = work->hold->input_count;
@@ -216,7 +217,11 @@ static int add_spec (work_t *work, size_t ordinal)
 {
     hold_t *hold = work->hold;
     size_t at = hold->text.size;
-    aut_plan_spec (work->plan, ordinal, &hold->text);
+    aut_plan_task_t task = aut_plan_task (work->plan, ordinal);
+    if (task.upscale)
+        aut_plan_upscale_spec (work->plan, task.chunk, &hold->text);
+    else
+        aut_plan_spec (work->plan, task.chunk, &hold->text);
     size_t size = hold->text.size - at;
     work->offsets[ordinal] = at;
     int rc = add_inputs (work, ordinal, hold->text.data + at, size);
@@ -253,37 +258,53 @@ static void look_up (work_t *work, size_t ordinal)
         return;
     aut_core_cached_t *cached = &hold->cached[ordinal];
     cached->tail = result.tail.hash;
+    cached->frames = result.mezzanine.hash;
     if (result.used_count)
         cached->used = result.used[0];
     hold->tasks[ordinal].result = id;
     hold->specs[ordinal].cached = cached;
 }
 
+/*  The task that it starts from. */
+static uint32_t after (const aut_plan_t *plan, aut_plan_task_t task)
+{
+    size_t chunk = task.upscale ? task.chunk : plan->chunks[task.chunk].after;
+    if (chunk == AUT_PLAN_NONE)
+        return AUT_CORE_NONE;
+    return (uint32_t)aut_plan_ordinal (plan, (aut_plan_task_t){.chunk = chunk});
+}
+
 static int add_task (work_t *work, size_t ordinal)
 {
-    const aut_plan_chunk_t *chunk = &work->plan->chunks[ordinal];
+    aut_plan_task_t what = aut_plan_task (work->plan, ordinal);
+    const aut_plan_chunk_t *chunk = &work->plan->chunks[what.chunk];
     const aut_plan_shot_t *shot = &work->plan->shots[chunk->shot];
+    const aut_model_t *model = what.upscale ? shot->upscaler : shot->model;
     hold_t *hold = work->hold;
     aut_store_new_task_t *task = &hold->tasks[ordinal];
     uint64_t cost = (uint64_t)chunk->frames * (shot->steps ? shot->steps : 1);
+    if (what.upscale)
+        cost = chunk->keep;
     *task = (aut_store_new_task_t){
         .ordinal = (uint32_t)ordinal,
         .shot = (uint32_t)chunk->shot,
-        .chunk = chunk->index,
+        .chunk = (uint32_t)(ordinal - shot->first_task),
         .cost = cost < UINT32_MAX ? (uint32_t)cost : UINT32_MAX,
-        .key = chunk->key,
-        .memory = shot->model->memory,
-        .model = model_text (hold, shot->model->id),
+        .key = what.upscale ? chunk->upscale_key : chunk->key,
+        .memory = model->memory,
+        .upscale = what.upscale,
+        .model = model_text (hold, model->id),
         .class_ = "",
     };
     hold->specs[ordinal] = (aut_core_task_spec_t){
         .shot = task->shot,
         .chunk = task->chunk,
-        .after = chunk->after == AUT_PLAN_NONE ? AUT_CORE_NONE : (uint32_t)chunk->after,
+        .after = after (work->plan, what),
         .cost = task->cost,
         .model = task->model,
         .class_ = task->class_,
         .memory = task->memory,
+        .frames = what.upscale,
     };
     if (work->may_be_cached)
         look_up (work, ordinal);
@@ -309,7 +330,7 @@ static void set_pointers (work_t *work, size_t count)
 
 static int add_tasks (work_t *work)
 {
-    size_t count = work->plan->chunk_count;
+    size_t count = work->plan->task_count;
     hold_t *hold = work->hold;
     aut_store_stats_t stats;
     hold->tasks = aut_calloc (count + 1, sizeof *hold->tasks);
@@ -358,7 +379,7 @@ static void fill_submission (work_t *work, const aut_plan_request_t *request)
     job->created_ms = aut_wall_ms (work->broker->clock);
     job->submission = submit->submission.hash;
     job->shot_count = hold->shot_count;
-    job->task_count = (uint32_t)work->plan->chunk_count;
+    job->task_count = (uint32_t)work->plan->task_count;
     sub->store.shots = (const char *const *)hold->shots;
     sub->store.about = hold->about;
     sub->store.tasks = hold->tasks;

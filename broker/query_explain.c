@@ -133,8 +133,8 @@ static aut_task_state_t put_chunk (const explain_t *self, const aut_store_item_t
         aut_query_wait (self->broker, self->entry, &info, self->forecasts[item->ordinal].before,
                         wait, sizeof wait);
     }
-    aut_buffer_format (out, "{\"index\":%u,\"task\":\"t%" PRIu64 "\",\"model\":", item->chunk,
-                       item->task);
+    aut_buffer_format (out, "{\"index\":%u,\"task\":\"t%" PRIu64 "\",%s\"model\":", item->chunk,
+                       item->task, item->upscale ? "\"kind\":\"upscale\"," : "");
     aut_query_put_text (out, item->model);
     aut_buffer_format (out, ",\"state\":\"%s\",\"wait\":", aut_task_state_text (state));
     aut_query_put_text (out, wait);

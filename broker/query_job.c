@@ -176,6 +176,7 @@ typedef struct {
 typedef struct {
     uint64_t task;
     uint32_t index, attempt, step, steps;
+    bool upscale;
     aut_task_state_t state;
     const char *node, *device, *error, *wait;
     double progress, seconds, left_s;
@@ -230,7 +231,7 @@ static void put_chunk (const chunk_t *chunk, aut_buffer_t *out)
     aut_query_put_text (out, chunk->error);
     aut_buffer_text (out, ",\"wait\":");
     aut_query_put_text (out, chunk->wait);
-    aut_buffer_text (out, "}");
+    aut_buffer_text (out, chunk->upscale ? ",\"kind\":\"upscale\"}" : "}");
 }
 
 /*  Completes a chunk by how it was made, and adds it to its shot. */
@@ -273,6 +274,7 @@ static void add_of_core (const page_t *page, uint32_t ordinal, shot_t *shot)
     chunk_t chunk = {
         .task = info.id,
         .index = info.chunk,
+        .upscale = info.upscale,
         .attempt = info.attempt,
         .step = info.step,
         .steps = info.steps,
@@ -301,6 +303,7 @@ static void add_of_store (const page_t *page, const aut_store_item_t *item, shot
     bool done = state == AUT_TASK_DONE;
     chunk_t chunk = {.task = item->task,
                      .index = item->chunk,
+                     .upscale = item->upscale,
                      .attempt = item->attempt,
                      .state = state,
                      .node = item->node,

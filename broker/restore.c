@@ -101,7 +101,8 @@ static int take_task (void *ctx, const aut_store_task_t *task, const aut_store_r
                  .cost = task->cost,
                  .model = task->model,
                  .class_ = task->class_,
-                 .memory = task->memory},
+                 .memory = task->memory,
+                 .frames = task->upscale},
         .state = core_state (task->state),
         .attempt = task->attempt,
         .failures = task->failures,
@@ -113,9 +114,8 @@ static int take_task (void *ctx, const aut_store_task_t *task, const aut_store_r
     };
     memcpy (restore.instance, task->instance, sizeof restore.instance);
     if (result) {
-        if (task->state == AUT_STORE_DONE)
-            restore.tail = result->tail.hash;
-        cached.tail = result->tail.hash;
+        restore.tail = cached.tail = result->tail.hash;
+        restore.frames = cached.frames = result->mezzanine.hash;
         if (result->used_count)
             cached.used = result->used[0];
         if (task->state != AUT_STORE_DONE)

@@ -323,6 +323,7 @@ static int fill_done (node_t *self, aut_in_t *in)
     result->peak_bytes = done->peak_bytes;
     snprintf (result->device, sizeof result->device, "%s", done->device ? done->device : "");
     in->event.u.task.done = (aut_core_done_t){.tail = done->tail.hash,
+                                              .frames = done->mezzanine.hash,
                                               .used = done->used,
                                               .used_count = (uint32_t)done->used_count,
                                               .artifacts = result};

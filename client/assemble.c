@@ -6,6 +6,7 @@
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
 #include "lib/film/subtitles.h"
+#include "lib/media/clip.h"
 #include "lib/media/sheet.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ typedef struct {
     aut_stitch_t stitch;
     aut_stitch_shot_t *shots;
     aut_stitch_chapter_t *chapters;
-    char **paths;
+    char **paths; /* the shots' own frames, then the enlarged ones, as far as there are some */
     aut_sound_t sound;
     aut_sound_track_t *tracks;
     char **sounds; /* the tracks' paths; NULL of a tone */
@@ -91,17 +92,42 @@ static aut_stitch_wipe_t wipe_of (aut_direction_t direction)
     return wipes[direction];
 }
 
+static int missing (const char *shot, const char *path)
+{
+    return aut_fail (AUT_ERR_NOT_FOUND, "shot %s is missing: %s is not there", shot, path);
+}
+
+/* The shot's enlarged frames take the place of its own, of which only the hash is wanted then. */
+static int take_upscaled (assembly_t *self, const aut_film_t *film, size_t index, const char *dir)
+{
+    const aut_plan_shot_t *planned = &film->plan->shots[index];
+    aut_stitch_shot_t *shot = &self->shots[index];
+    int rc = 0;
+    if (!planned->upscaler)
+        return 0;
+    char *path = aut_output_upscaled_path (dir, planned->shot->id);
+    self->paths[film->plan->shot_count + index] = path;
+    if (!aut_file_exists (path))
+        return missing (planned->shot->id, path);
+    if (shot->native_sha256)
+        rc = aut_clip_frames_hash (shot->path, shot->native_sha256, NULL);
+    shot->path = path;
+    shot->fitted = true;
+    shot->native_sha256 = NULL;
+    return rc;
+}
+
 static int add_shots (assembly_t *self, const aut_film_t *film, const char *dir, aut_hash_t *hashes)
 {
     const aut_plan_t *plan = film->plan;
+    int rc = 0;
     self->shots = aut_calloc (plan->shot_count, sizeof *self->shots);
-    self->paths = aut_calloc (plan->shot_count, sizeof *self->paths);
-    for (size_t i = 0; i < plan->shot_count; i++) {
+    self->paths = aut_calloc (plan->shot_count * 2, sizeof *self->paths);
+    for (size_t i = 0; i < plan->shot_count && rc == 0; i++) {
         const aut_plan_shot_t *shot = &plan->shots[i];
         self->paths[i] = aut_output_shot_path (dir, shot->shot->id);
         if (!aut_file_exists (self->paths[i]))
-            return aut_fail (AUT_ERR_NOT_FOUND, "shot %s is missing: %s is not there",
-                             shot->shot->id, self->paths[i]);
+            return missing (shot->shot->id, self->paths[i]);
         self->shots[i] = (aut_stitch_shot_t){.path = self->paths[i],
                                              .rate_num = (int32_t)shot->native_rate.num,
                                              .rate_den = (int32_t)shot->native_rate.den,
@@ -117,8 +143,9 @@ static int add_shots (assembly_t *self, const aut_film_t *film, const char *dir,
                                              .model = shot->model->id,
                                              .seed = shot->seed,
                                              .native_sha256 = hashes ? &hashes[i] : NULL};
+        rc = take_upscaled (self, film, i, dir);
     }
-    return 0;
+    return rc;
 }
 
 static void add_chapters (assembly_t *self, const aut_film_t *film)
@@ -225,7 +252,6 @@ static int set_output (assembly_t *self, const aut_film_t *film)
 {
     const aut_output_t *output = &film->film->output;
     const char *tier = aut_tiers[film->plan->tier];
-    const char *upscale = NULL;
     aut_stitch_t *stitch = &self->stitch;
     stitch->quality = aut_stitch_quality_of_tier (tier);
     if (output->node) {
@@ -235,10 +261,10 @@ static int set_output (assembly_t *self, const aut_film_t *film)
             return AUT_ERR_INVALID;
         if (output->fit == AUT_FIT_PAD)
             stitch->fit = AUT_STITCH_FIT_PAD;
-        upscale = output->upscale >= 0 ? aut_upscales[output->upscale] : NULL;
     }
-    return aut_stitch_upscale (upscale, stitch->width, stitch->height, &stitch->out_width,
-                               &stitch->out_height);
+    stitch->out_width = film->plan->out_width;
+    stitch->out_height = film->plan->out_height;
+    return 0;
 }
 
 static void show_progress (void *ctx, uint64_t done, uint64_t total)
@@ -275,7 +301,7 @@ int aut_assemble (const aut_film_t *film, const char *dir, const char *path, aut
     if (rc == 0)
         rc = write_subtitles (self.subtitles, path);
     aut_progress_end (progress);
-    for (size_t i = 0; i < plan->shot_count; i++)
+    for (size_t i = 0; i < plan->shot_count * 2; i++)
         free (self.paths[i]);
     for (size_t i = 0; i < self.sound.track_count; i++)
         free (self.sounds[i]);

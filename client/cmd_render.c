@@ -73,6 +73,15 @@ static int cancel_left_over (render_t *self)
     return rc;
 }
 
+static void weigh_shot (aut_jobview_t *view, const aut_plan_t *plan, const aut_plan_shot_t *shot)
+{
+    size_t tasks = shot->chunk_count * (shot->upscaler ? 2 : 1);
+    for (size_t i = 0; i < tasks; i++) {
+        aut_plan_task_t task = aut_plan_task (plan, shot->first_task + i);
+        aut_jobview_weigh (view, shot->shot->id, (uint32_t)i, plan->chunks[task.chunk].keep);
+    }
+}
+
 static int submit (render_t *self)
 {
     const options_t *options = self->options;
@@ -91,9 +100,7 @@ static int submit (render_t *self)
                        (long long)plan->frames, plan->width, plan->height);
     self->view = aut_jobview_new (self->job);
     for (size_t s = 0; s < plan->shot_count; s++)
-        for (size_t c = 0; c < plan->shots[s].chunk_count; c++)
-            aut_jobview_weigh (self->view, plan->shots[s].shot->id, (uint32_t)c,
-                               plan->chunks[plan->shots[s].first_chunk + c].keep);
+        weigh_shot (self->view, plan, &plan->shots[s]);
     return 0;
 }
 

@@ -27,7 +27,8 @@ typedef struct {
 
 struct aut_fetch {
     const aut_plan_t *plan;
-    chunk_result_t *chunks; /* by ordinal of the plan */
+    chunk_result_t *chunks;   /* beside the plan's chunks */
+    chunk_result_t *enlarged; /* the same of the tasks that enlarge them */
 };
 
 static void clear_chunk (chunk_result_t *chunk)
@@ -40,15 +41,18 @@ static void clear_chunk (chunk_result_t *chunk)
 static int take_result (void *ctx, const aut_msg_result_t *result)
 {
     aut_fetch_t *results = ctx;
-    if (result->ordinal < 1 || result->ordinal > results->plan->chunk_count)
-        return aut_fail (AUT_ERR_INVALID, "the job has a task that this plan has not");
-    const aut_plan_chunk_t *planned = &results->plan->chunks[result->ordinal - 1];
-    if (!aut_hash_equal (&planned->key, &result->key))
+    if (result->ordinal < 1 || result->ordinal > results->plan->task_count)
+        return aut_fail (AUT_ERR_VERSION,
+                         "the job has a task that this client did not plan: its version or models "
+                         "are others than the broker's");
+    aut_plan_task_t task = aut_plan_task (results->plan, result->ordinal - 1);
+    const aut_plan_chunk_t *planned = &results->plan->chunks[task.chunk];
+    if (!aut_hash_equal (task.upscale ? &planned->upscale_key : &planned->key, &result->key))
         return aut_fail (AUT_ERR_VERSION,
                          "the broker planned shot %s otherwise than this client: their versions or "
                          "models differ",
                          result->shot);
-    chunk_result_t *chunk = &results->chunks[result->ordinal - 1];
+    chunk_result_t *chunk = &(task.upscale ? results->enlarged : results->chunks)[task.chunk];
     clear_chunk (chunk);
     *chunk = (chunk_result_t){.done = strcmp (result->state, "done") == 0,
                               .cached = result->cached,
@@ -82,6 +86,31 @@ static aut_hash_t model_hash (const aut_model_t *model)
     aut_hash_t hash = aut_hasher_final (hasher);
     aut_hasher_destroy (&hasher);
     return hash;
+}
+
+/* How the shot was enlarged, or NULL. */
+static json_t *upscale_json (const aut_plan_shot_t *shot, const aut_fetch_t *results)
+{
+    if (!shot->upscaler)
+        return NULL;
+    aut_hash_t hash = model_hash (shot->upscaler);
+    json_t *chunks = json_array ();
+    for (size_t c = 0; c < shot->chunk_count; c++) {
+        const aut_plan_chunk_t *planned = &results->plan->chunks[shot->first_chunk + c];
+        const chunk_result_t *result = &results->enlarged[shot->first_chunk + c];
+        json_array_append_new (
+            chunks, json_pack ("{s:i, s:o, s:i, s:b, s:s, s:s, s:f, s:I, s:o}", "index",
+                               (int)planned->index, "key", hash_json (&planned->upscale_key),
+                               "attempt", (int)result->attempt, "cached", result->cached, "node",
+                               result->node ? result->node : "", "device",
+                               result->device ? result->device : "", "seconds", result->seconds,
+                               "peak_bytes", (json_int_t)result->peak_bytes, "mezzanine_sha256",
+                               hash_json (&result->mezzanine.hash)));
+    }
+    return json_pack ("{s:{s:s, s:s, s:o}, s:i, s:i, s:i, s:o}", "model", "id", shot->upscaler->id,
+                      "revision", shot->upscaler->revision, "sha256", hash_json (&hash), "factor",
+                      (int)shot->upscaler->upscale, "width", (int)shot->upscale_width, "height",
+                      (int)shot->upscale_height, "chunks", chunks);
 }
 
 static json_t *chunks_json (const aut_plan_shot_t *shot, const aut_fetch_t *results)
@@ -121,6 +150,9 @@ static int write_shot_metadata (const aut_plan_shot_t *shot, const aut_fetch_t *
         (int)shot->native_rate.num, (int)shot->native_rate.den, "frames", (int)shot->native_frames,
         "tier", aut_tiers[shot->tier], "chunks", chunks_json (shot, results), "frames_sha256",
         hash_json (frames));
+    json_t *upscale = upscale_json (shot, results);
+    if (upscale)
+        json_object_set_new (json, "upscale", upscale);
     char *path = aut_sprintf ("%s/metadata/shots/%s.json", dir, shot->shot->id);
     char *text = json_dumps (json, JSON_INDENT (1) | JSON_PRESERVE_ORDER);
     int rc = text ? aut_file_write (path, text, strlen (text))
@@ -148,21 +180,19 @@ static void fetch_engine (aut_artifact_client_t *artifacts, chunk_result_t *chun
     free (data);
 }
 
-/* Downloads the chunks of a shot beside each other, joins them and checks the count of frames. */
-static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *shot,
-                       const aut_fetch_t *results, const char *dir, const char *parts)
+/* Downloads a shot's clips, `made` of its chunks, beside each other, joins them into `path` and
+   checks the count of frames. */
+static int fetch_clips (aut_artifact_client_t *artifacts, const aut_plan_shot_t *shot,
+                        const chunk_result_t *made, const char *path, const char *parts)
 {
     char **paths = aut_calloc (shot->chunk_count, sizeof *paths);
     int rc = 0;
     for (size_t c = 0; c < shot->chunk_count && rc == 0; c++) {
-        const aut_hash_t *hash = &results->chunks[shot->first_chunk + c].mezzanine.hash;
+        const aut_hash_t *hash = &made[c].mezzanine.hash;
         char hex[AUT_HASH_HEX];
         paths[c] = aut_sprintf ("%s/%s.mkv", parts, aut_hash_hex (hash, hex));
         rc = aut_artifact_get_file (artifacts, paths[c], hash);
-        if (rc == 0 && !shot->model->native) /* what is drawn has no engine */
-            fetch_engine (artifacts, &results->chunks[shot->first_chunk + c]);
     }
-    char *path = aut_output_shot_path (dir, shot->shot->id);
     uint64_t frames = 0;
     if (rc == 0)
         rc = aut_clip_join (path, (const char *const *)paths, shot->chunk_count, &frames);
@@ -175,16 +205,53 @@ static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *
         free (paths[c]);
     }
     free (paths);
-    free (path);
     return rc ? aut_fail_in (rc, "shot %s", shot->shot->id) : 0;
+}
+
+/* Whether all of a shot's chunks are there, as they are or enlarged. */
+static bool is_done (const aut_plan_shot_t *shot, const chunk_result_t *made)
+{
+    for (size_t c = 0; c < shot->chunk_count; c++)
+        if (!made[c].done)
+            return false;
+    return true;
 }
 
 static bool shot_is_done (const aut_plan_shot_t *shot, const aut_fetch_t *results)
 {
-    for (size_t c = 0; c < shot->chunk_count; c++)
-        if (!results->chunks[shot->first_chunk + c].done)
-            return false;
-    return true;
+    return is_done (shot, results->chunks + shot->first_chunk);
+}
+
+/* The shot's own frames, and these enlarged: what is there of them. */
+static int fetch_shot (aut_artifact_client_t *artifacts, const aut_plan_shot_t *shot,
+                       const aut_fetch_t *results, const char *dir, const char *parts,
+                       aut_fetch_report_t *report)
+{
+    chunk_result_t *made = results->chunks + shot->first_chunk;
+    const chunk_result_t *enlarged = results->enlarged + shot->first_chunk;
+    bool whole = is_done (shot, made) && (!shot->upscaler || is_done (shot, enlarged));
+    int rc = 0;
+    if (is_done (shot, made)) {
+        char *path = aut_output_shot_path (dir, shot->shot->id);
+        rc = fetch_clips (artifacts, shot, made, path, parts);
+        free (path);
+        for (size_t c = 0; c < shot->chunk_count && rc == 0 && !shot->model->native; c++)
+            fetch_engine (artifacts, &made[c]); /* what is drawn has no engine */
+    }
+    if (rc == 0 && whole && shot->upscaler) {
+        char *folder = aut_path_join (dir, "upscaled", NULL);
+        rc = aut_dir_make (folder);
+        free (folder);
+        char *path = aut_output_upscaled_path (dir, shot->shot->id);
+        if (rc == 0)
+            rc = fetch_clips (artifacts, shot, enlarged, path, parts);
+        free (path);
+    }
+    if (rc == 0 && whole)
+        report->shots++;
+    else if (rc == 0)
+        report->missing++;
+    return rc;
 }
 
 /* The files of the storyboard's tracks, for the stitch. */
@@ -218,10 +285,8 @@ static int fetch_shots (aut_session_t *session, const aut_fetch_t *results, cons
     for (size_t i = 0; i < plan->shot_count && rc == 0; i++) {
         if (aut_interrupted ())
             rc = aut_fail (AUT_ERR_CANCELLED, "interrupted");
-        else if (!shot_is_done (&plan->shots[i], results))
-            report->missing++;
-        else if ((rc = fetch_shot (artifacts, &plan->shots[i], results, dir, parts)) == 0)
-            report->shots++;
+        else
+            rc = fetch_shot (artifacts, &plan->shots[i], results, dir, parts, report);
         aut_progress_step (progress, "fetching", i + 1, plan->shot_count,
                            aut_mono_ms (aut_clock_system ()));
     }
@@ -238,6 +303,7 @@ int aut_fetch (aut_fetch_t **out, aut_session_t *session, const char *job, const
     aut_fetch_t *self = aut_calloc (1, sizeof *self);
     self->plan = film->plan;
     self->chunks = aut_calloc (film->plan->chunk_count, sizeof *self->chunks);
+    self->enlarged = aut_calloc (film->plan->chunk_count, sizeof *self->enlarged);
     int rc = aut_output_layout (dir);
     if (rc == 0)
         rc = aut_client_results (session->client, job, take_result, self, NULL);
@@ -275,9 +341,12 @@ void aut_fetch_destroy (aut_fetch_t **self_p)
     aut_fetch_t *self = *self_p;
     if (!self)
         return;
-    for (size_t i = 0; i < self->plan->chunk_count; i++)
+    for (size_t i = 0; i < self->plan->chunk_count; i++) {
         clear_chunk (&self->chunks[i]);
+        clear_chunk (&self->enlarged[i]);
+    }
     free (self->chunks);
+    free (self->enlarged);
     free (self);
     *self_p = NULL;
 }

@@ -61,6 +61,11 @@ char *aut_output_shot_path (const char *dir, const char *shot)
     return aut_sprintf ("%s/shots/%s.mkv", dir, shot);
 }
 
+char *aut_output_upscaled_path (const char *dir, const char *shot)
+{
+    return aut_sprintf ("%s/upscaled/%s.mkv", dir, shot);
+}
+
 char *aut_output_sound_path (const char *dir, const aut_hash_t *hash)
 {
     char hex[AUT_HASH_HEX];

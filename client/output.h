@@ -1,6 +1,6 @@
 /*  The output folder: where a film's parts and their history are kept, as docs/user.md describes.
  *
- *  outputs/PROJECT/YYYYMMDD-HHMMSS[-N]/{assembled,shots,metadata/shots}
+ *  outputs/PROJECT/YYYYMMDD-HHMMSS[-N]/{assembled,shots,upscaled,metadata/shots}
  */
 #ifndef AUT_CLIENT_OUTPUT_H
 #define AUT_CLIENT_OUTPUT_H
@@ -16,6 +16,9 @@ int aut_output_layout (const char *dir);
 
 /*  DIR/shots/ID.mkv; the caller frees it. */
 char *aut_output_shot_path (const char *dir, const char *shot);
+
+/*  DIR/upscaled/ID.mkv: the same frames enlarged, for the stitch; the caller frees it. */
+char *aut_output_upscaled_path (const char *dir, const char *shot);
 
 /*  DIR/metadata/sounds/HASH, where a track's file lies; the caller frees it. */
 char *aut_output_sound_path (const char *dir, const aut_hash_t *hash);

@@ -98,10 +98,19 @@ typedef struct aut_backend {
      *  probe's; on error `*state` is NULL and nothing is left behind. */
     int (*load) (void **state, const aut_model_ref_t *model);
 
-    /*  MUST. Makes the frames of one chunk. 0 after exactly spec->frames calls of out->frame; else
-     *  AUT_ERR_CANCELLED, AUT_ERR_DEVICE_MEMORY (the task goes to a bigger device), or another
-     *  error with its detail. The state stays good for the next chunk, whatever came out. */
+    /*  MUST for a model that makes video, else NULL. Makes the frames of one chunk. 0 after exactly
+     * spec->frames calls of out->frame; else AUT_ERR_CANCELLED, AUT_ERR_DEVICE_MEMORY (the task
+     * goes to a bigger device), or another error with its detail. The state stays good for the next
+     * chunk, whatever came out. */
     int (*generate) (void *state, const aut_generate_in_t *in, const aut_generate_out_t *out);
+
+    /*  MUST for an upscaler with a factor above 1 (registry.h), else NULL. `*out` becomes a new
+     *  picture, `frame` by the factor in both directions, the caller's to destroy. 0, or
+     *  AUT_ERR_DEVICE_MEMORY, AUT_ERR_CANCELLED, another error with its detail; then `*out` is NULL
+     *  and the state good for the next frame. `cancelled` may be NULL; a backend that takes
+     *  seconds for a frame asks it between parts. */
+    int (*upscale) (void *state, const aut_picture_t *frame, bool (*cancelled) (void *ctx),
+                    void *ctx, aut_picture_t **out);
 
     /*  MUST. Frees what load gave; NULL is fine. */
     void (*unload) (void *state);

@@ -4,6 +4,7 @@
 #include "lib/core/buffer.h"
 #include "lib/core/error.h"
 #include "node/backends/animatic.h"
+#include "node/backends/lanczos.h"
 #ifdef AUTEUR_ENGINE
 #include "node/backends/wan.h"
 #endif
@@ -13,6 +14,7 @@
 
 static const aut_backend_t *const backends[] = {
     &aut_backend_animatic,
+    &aut_backend_lanczos,
 #ifdef AUTEUR_ENGINE
     &aut_backend_wan,
 #endif

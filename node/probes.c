@@ -20,6 +20,7 @@ static const struct {
     int (*probe) (const aut_model_ref_t *model);
 } probes[] = {
     {"animatic", always},
+    {"lanczos", always},
 #ifdef AUTEUR_ENGINE
     {"wan", aut_wan_probe},
 #endif

@@ -120,10 +120,11 @@ void aut_core_config_init (aut_core_config_t *config);
  *  sent, as actions may point into it (they say so). */
 
 /*  A result from an earlier run of the same key. The task becomes done by it, without running,
- *  once its predecessor is done with exactly the tail `used` (ignored without a predecessor). */
+ *  once its predecessor is done with exactly the tail or frames `used` (ignored without one). */
 typedef struct {
-    aut_hash_t used; /* the predecessor's tail that it was made from */
-    aut_hash_t tail; /* its own tail; zero if it has none */
+    aut_hash_t used;   /* what of the predecessor it was made from */
+    aut_hash_t tail;   /* its own tail; zero if it has none */
+    aut_hash_t frames; /* its own frames */
 } aut_core_cached_t;
 
 typedef struct {
@@ -134,6 +135,7 @@ typedef struct {
     const char *model;  /* model id that a worker must offer */
     const char *class_; /* device class, "" or NULL = any */
     uint64_t memory;    /* bytes the device must have; 0 = any */
+    bool frames; /* it starts from the predecessor's frames (to enlarge them), not its tail */
     const aut_core_cached_t *cached; /* or NULL */
 } aut_core_task_spec_t;
 
@@ -173,8 +175,9 @@ typedef struct {
 
 /*  Before the event: the adapter checked that the blobs are in the store. */
 typedef struct {
-    aut_hash_t tail;        /* zero = none; needed if another task starts from this one */
-    const aut_hash_t *used; /* inputs as the node used them; the predecessor's tail among them */
+    aut_hash_t tail;        /* zero = none; needed if another task starts from it */
+    aut_hash_t frames;      /* the same of its frames */
+    const aut_hash_t *used; /* inputs as the node used them; what it starts from among them */
     uint32_t used_count;
     const void *artifacts; /* the adapter's own record (references, seconds…); comes back in the
                               TASK_RESULT mutation */
@@ -346,8 +349,9 @@ typedef struct {
             int64_t lease_ms;
             uint64_t job;
             uint32_t ordinal;
-            uint64_t after;  /* task id of the predecessor, 0 = none */
-            aut_hash_t tail; /* its committed tail; the first of the inputs */
+            uint64_t after;   /* task id of the predecessor, 0 = none */
+            bool frames;      /* it starts from that one's frames, else from its tail */
+            aut_hash_t input; /* these, as they were committed; the first of the inputs */
         } assign;
         struct {
             uint64_t peer;
@@ -435,7 +439,7 @@ typedef struct {
     uint8_t instance[AUT_CORE_INSTANCE]; /* LEASED; all 0 if not stored: then claimed by name */
     const uint64_t *excluded;            /* as last told by TASK_WAIT */
     uint32_t excluded_count;
-    aut_hash_t tail;            /* DONE */
+    aut_hash_t tail, frames;    /* DONE */
     const char *code, *message; /* last failure, or NULL */
 } aut_core_task_restore_t;
 
@@ -475,6 +479,7 @@ typedef enum {
 typedef struct {
     uint64_t id, job;
     uint32_t ordinal, shot, chunk;
+    bool upscale; /* it starts from the frames of `after` */
     aut_task_state_t state;
     uint32_t attempt, failures;
     uint64_t after;     /* task id, 0 = none */

@@ -205,7 +205,8 @@ static void assign (aut_core_t *self, core_bucket_t *bucket, uint32_t ordinal,
     core_queue_reorder (job);
     if (job->state == AUT_JOB_QUEUED)
         core_job_state (self, job, AUT_JOB_RUNNING, true);
-    core_worker_loaded (worker, bucket->group->model);
+    if (!(task->flags & TASK_FRAMES)) /* an upscaler is loaded beside what makes frames */
+        core_worker_loaded (worker, bucket->group->model);
     core_emit_lease (self, lease, false);
     self->metrics.assigned++;
 
@@ -218,7 +219,8 @@ static void assign (aut_core_t *self, core_bucket_t *bucket, uint32_t ordinal,
     action->u.assign.job = job->id;
     action->u.assign.ordinal = ordinal;
     action->u.assign.after = input ? job->first_task + task->after : 0;
-    action->u.assign.tail = input ? input->hash : (aut_hash_t){{0}};
+    action->u.assign.frames = task->flags & TASK_FRAMES;
+    action->u.assign.input = input ? *core_task_wants (task, input) : (aut_hash_t){{0}};
     core_pub_task (self, job, ordinal, false);
 }
 

@@ -42,12 +42,14 @@ enum {
     TASK_DELAYED = 2, /* ready, but waits out its back-off */
     TASK_RECLAIM = 4, /* ready after a lost lease that its holder may still come back with */
     TASK_CACHED = 8,  /* the job's `cached` has a result for it */
-    TASK_LOADED = 16  /* restored */
+    TASK_LOADED = 16, /* restored */
+    TASK_FRAMES = 32  /* it starts from the frames of its predecessor, not from the tail */
 };
 
+/*  What others start from. */
 typedef struct {
-    aut_hash_t hash;
-    uint64_t node; /* id of the node that made it, 0 = unknown */
+    aut_hash_t hash, frames; /* of the tail and of the frames; zero = none */
+    uint64_t node;           /* id of the node that made it, 0 = unknown */
 } core_tail_t;
 
 /*  One cache line each: with a million of them, every one touched is a miss. */
@@ -410,8 +412,14 @@ void core_trouble_text (core_trouble_t *trouble, const char *code, const char *m
 void core_task_unblock (aut_core_t *self, core_job_t *job, uint32_t ordinal, bool publish);
 /*  Those that start from a task that is done. */
 void core_task_release_next (aut_core_t *self, core_job_t *job, uint32_t ordinal);
-void core_task_set_tail (core_job_t *job, uint32_t ordinal, const aut_hash_t *tail, uint64_t node);
+void core_task_set_tail (core_job_t *job, uint32_t ordinal, const aut_hash_t *tail,
+                         const aut_hash_t *frames, uint64_t node);
 const core_tail_t *core_task_input (const core_job_t *job, const core_task_t *task);
+/*  That of the two in `input` that the task starts from. */
+const aut_hash_t *core_task_wants (const core_task_t *task, const core_tail_t *input);
+/*  Whether a result lacks something that another task starts from. */
+bool core_task_lacks (const core_job_t *job, const core_task_t *task, const aut_hash_t *tail,
+                      const aut_hash_t *frames);
 /*  The task is done: its predecessor's tail goes, if it was the only one that starts from it. */
 void core_task_drop_input (core_job_t *job, const core_task_t *task);
 /*  The attempt of a task (leased no more) failed on `node`. */

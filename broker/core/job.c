@@ -233,6 +233,8 @@ int core_task_spec (aut_core_t *self, core_job_t *job, uint32_t ordinal,
     if (core_text_check (spec->model, AUT_CORE_MODEL, true))
         return aut_fail (AUT_ERR_INVALID, "task %u names no model, or one of a name longer than %d",
                          ordinal, AUT_CORE_MODEL - 1);
+    if (spec->frames && spec->after == AUT_CORE_NONE)
+        return aut_fail (AUT_ERR_INVALID, "task %u starts from the frames of no task", ordinal);
     int class_ = core_class_get (self, spec->class_);
     if (class_ < 0)
         return aut_fail (AUT_ERR_INVALID, "task %u asks for one device class too many", ordinal);
@@ -246,6 +248,8 @@ int core_task_spec (aut_core_t *self, core_job_t *job, uint32_t ordinal,
     task->shot = spec->shot;
     task->chunk = spec->chunk;
     task->first_next = task->next_sibling = AUT_CORE_NONE;
+    if (spec->frames)
+        task->flags |= TASK_FRAMES;
     if (spec->cached) {
         if (!job->cached)
             job->cached = aut_calloc (job->count, sizeof *job->cached);

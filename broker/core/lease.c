@@ -212,11 +212,13 @@ static const char *done_fault (const core_job_t *job, uint32_t ordinal, const au
     const core_tail_t *input = core_task_input (job, task);
     bool used = !input;
     for (uint32_t i = 0; i < done->used_count && !used; i++)
-        used = aut_hash_equal (&done->used[i], &input->hash);
+        used = aut_hash_equal (&done->used[i], core_task_wants (task, input));
     if (!used)
-        return "the result was made from another tail than the one committed before it";
-    if (task->first_next != AUT_CORE_NONE && aut_hash_is_zero (&done->tail))
-        return "the result has no tail, and other chunks start from it";
+        return task->flags & TASK_FRAMES
+                   ? "the result was made from other frames than those committed before it"
+                   : "the result was made from another tail than the one committed before it";
+    if (core_task_lacks (job, task, &done->tail, &done->frames))
+        return "the result has no tail or frames, and other tasks start from it";
     return NULL;
 }
 
@@ -262,7 +264,7 @@ static void on_done (aut_core_t *self, core_lease_t *lease, const aut_core_done_
     note_pace (self, lease);
     core_lease_end (self, lease);
     core_task_state (self, job, ordinal, AUT_TASK_DONE);
-    core_task_set_tail (job, ordinal, &done->tail, node->id);
+    core_task_set_tail (job, ordinal, &done->tail, &done->frames, node->id);
     core_task_drop_input (job, &job->items[ordinal]);
     core_task_succeeded (self, job, ordinal, node->key);
     self->metrics.results++;

@@ -118,6 +118,7 @@ int aut_core_task (const aut_core_t *self, uint64_t id, aut_core_task_info_t *ou
                                   .ordinal = ordinal,
                                   .shot = task->shot,
                                   .chunk = task->chunk,
+                                  .upscale = task->flags & TASK_FRAMES,
                                   .state = task->state,
                                   .attempt = task->attempt,
                                   .failures = task->failures,

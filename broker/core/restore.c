@@ -74,11 +74,12 @@ static void restore_trouble (aut_core_t *self, core_job_t *job, uint32_t ordinal
 }
 
 /*  Tails are kept until it is known who starts from them. */
-static void restore_tail (core_job_t *job, uint32_t ordinal, const aut_hash_t *tail)
+static void restore_tail (core_job_t *job, uint32_t ordinal, const aut_core_task_restore_t *from)
 {
     core_task_t *task = &job->items[ordinal];
     task->u.tail = aut_calloc (1, sizeof *task->u.tail);
-    task->u.tail->hash = *tail;
+    task->u.tail->hash = from->tail;
+    task->u.tail->frames = from->frames;
 }
 
 static void drop_tails (core_job_t *job)
@@ -118,7 +119,7 @@ int aut_core_restore_task (aut_core_t *self, uint64_t id, uint32_t ordinal,
     case AUT_TASK_LEASED:
         return restore_lease (self, job, ordinal, from);
     case AUT_TASK_DONE:
-        restore_tail (job, ordinal, &from->tail);
+        restore_tail (job, ordinal, from);
         core_task_state (self, job, ordinal, from->state);
         return 0;
     case AUT_TASK_FAILED:

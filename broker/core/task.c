@@ -53,14 +53,15 @@ void core_trouble_text (core_trouble_t *trouble, const char *code, const char *m
     trouble->message = aut_strndup (message, strnlen (message, AUT_CORE_MESSAGE - 1));
 }
 
-void core_task_set_tail (core_job_t *job, uint32_t ordinal, const aut_hash_t *tail, uint64_t node)
+void core_task_set_tail (core_job_t *job, uint32_t ordinal, const aut_hash_t *tail,
+                         const aut_hash_t *frames, uint64_t node)
 {
     core_task_t *task = &job->items[ordinal];
     task->u.tail = NULL;
     if (task->first_next == AUT_CORE_NONE)
         return; /* nobody will ask */
     task->u.tail = aut_calloc (1, sizeof *task->u.tail);
-    *task->u.tail = (core_tail_t){*tail, node};
+    *task->u.tail = (core_tail_t){*tail, *frames, node};
 }
 
 const core_tail_t *core_task_input (const core_job_t *job, const core_task_t *task)
@@ -68,6 +69,22 @@ const core_tail_t *core_task_input (const core_job_t *job, const core_task_t *ta
     if (task->after == AUT_CORE_NONE || job->items[task->after].state != AUT_TASK_DONE)
         return NULL;
     return job->items[task->after].u.tail;
+}
+
+const aut_hash_t *core_task_wants (const core_task_t *task, const core_tail_t *input)
+{
+    return task->flags & TASK_FRAMES ? &input->frames : &input->hash;
+}
+
+bool core_task_lacks (const core_job_t *job, const core_task_t *task, const aut_hash_t *tail,
+                      const aut_hash_t *frames)
+{
+    const core_tail_t made = {.hash = *tail, .frames = *frames};
+    for (uint32_t next = task->first_next; next != AUT_CORE_NONE;
+         next = job->items[next].next_sibling)
+        if (aut_hash_is_zero (core_task_wants (&job->items[next], &made)))
+            return true;
+    return false;
 }
 
 void core_task_drop_input (core_job_t *job, const core_task_t *task)
@@ -103,9 +120,10 @@ static bool cached_counts (const core_job_t *job, const core_task_t *task, uint3
         return false;
     const aut_core_cached_t *cached = &job->cached[ordinal];
     const core_tail_t *input = core_task_input (job, task);
-    if (task->after != AUT_CORE_NONE && (!input || !aut_hash_equal (&cached->used, &input->hash)))
+    if (task->after != AUT_CORE_NONE &&
+        (!input || !aut_hash_equal (&cached->used, core_task_wants (task, input))))
         return false;
-    return task->first_next == AUT_CORE_NONE || !aut_hash_is_zero (&cached->tail);
+    return !core_task_lacks (job, task, &cached->tail, &cached->frames);
 }
 
 static void unblock_one (aut_core_t *self, core_job_t *job, uint32_t ordinal, bool publish)
@@ -113,7 +131,8 @@ static void unblock_one (aut_core_t *self, core_job_t *job, uint32_t ordinal, bo
     core_task_t *task = &job->items[ordinal];
     if (cached_counts (job, task, ordinal)) {
         core_task_state (self, job, ordinal, AUT_TASK_DONE);
-        core_task_set_tail (job, ordinal, &job->cached[ordinal].tail, 0);
+        core_task_set_tail (job, ordinal, &job->cached[ordinal].tail, &job->cached[ordinal].frames,
+                            0);
         core_task_drop_input (job, task);
         core_task_forget (self, task);
         self->metrics.cached++;

@@ -106,6 +106,7 @@ static void copy_task (aut_store_task_t *to, const aut_store_new_task_t *from)
         .chunk = from->chunk,
         .key = from->key,
         .predecessor = from->predecessor,
+        .upscale = from->upscale,
         .cost = from->cost,
         .result = from->result,
         .memory = from->memory,
@@ -426,6 +427,7 @@ static void make_item (aut_memory_t *self, const aut_memory_record_t *record,
     item->ordinal = task->ordinal;
     item->shot_index = task->shot;
     item->chunk = task->chunk;
+    item->upscale = task->upscale;
     set_text (item->shot, sizeof item->shot,
               task->shot < record->job.shot_count ? record->shots[task->shot] : "");
     item->key = task->key;

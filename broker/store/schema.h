@@ -61,4 +61,7 @@
 /*  Keys are found in memory (keys.h): this index was another page to rewrite for each result. */
 #define AUT_SCHEMA_4 "DROP INDEX IF EXISTS results_key;"
 
+/*  Tasks that enlarge the frames of the one that they start from. */
+#define AUT_SCHEMA_5 "ALTER TABLE tasks ADD COLUMN upscale INTEGER NOT NULL DEFAULT 0;"
+
 #endif

@@ -105,6 +105,7 @@ static int put_task (aut_sqlite_t *self, const aut_store_new_task_t *task)
     aut_bind_int (&b, task->cost);
     aut_bind_int (&b, task->result);
     aut_bind_int (&b, task->memory);
+    aut_bind_int (&b, task->upscale);
     return aut_sqlite_run (self->db, b.stmt, "cannot insert a task");
 }
 
@@ -400,9 +401,10 @@ static void read_task (sqlite3_stmt *stmt, aut_store_task_t *task)
         memcpy (task->instance, sqlite3_column_blob (stmt, 18), AUT_STORE_INSTANCE);
     aut_sqlite_text (stmt, 19, task->code, sizeof task->code);
     aut_sqlite_text (stmt, 20, task->message, sizeof task->message);
+    task->upscale = sqlite3_column_int (stmt, 25) != 0;
 }
 
-/*  The linked result's tail and inputs, when there is one. */
+/*  The linked result's frames, tail and inputs, when there is one. */
 static const aut_store_result_t *read_link (sqlite3_stmt *stmt, aut_store_result_t *result)
 {
     if (sqlite3_column_type (stmt, 21) == SQLITE_NULL)
@@ -410,6 +412,8 @@ static const aut_store_result_t *read_link (sqlite3_stmt *stmt, aut_store_result
     aut_sqlite_hash (stmt, 22, &result->tail.hash);
     result->tail.size = (uint64_t)sqlite3_column_int64 (stmt, 23);
     aut_sqlite_used (stmt, 24, result);
+    aut_sqlite_hash (stmt, 26, &result->mezzanine.hash);
+    result->mezzanine.size = (uint64_t)sqlite3_column_int64 (stmt, 27);
     return result;
 }
 

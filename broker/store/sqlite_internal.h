@@ -24,8 +24,8 @@
     X (PUT_SHOT, "INSERT INTO shots (job, idx, id, scene, frames) VALUES (?,?,?,?,?)")             \
     X (PUT_TASK, "INSERT INTO tasks (id, job, ordinal, shot, chunk, key, predecessor, model, "     \
                  "class, cost, result, state, memory, attempt, epoch, failures, node, device, "    \
-                 "instance, code, message) VALUES (?,?,?,?,?,?,?,?,?,?,?,1,?,0,0,0,'','',NULL,"    \
-                 "'','')")                                                                         \
+                 "instance, code, message, upscale) VALUES (?,?,?,?,?,?,?,?,?,?,?,1,?,0,0,0,'',"   \
+                 "'',NULL,'','',?)")                                                               \
     X (PUT_BODY, "INSERT INTO bodies (task, spec, spec_hash, spec_size, inputs) "                  \
                  "VALUES (?,?,?,?,?)")                                                             \
     X (SET_JOB, "UPDATE jobs SET state = ?2 WHERE id = ?1")                                        \
@@ -77,7 +77,8 @@
     X (LOAD_TASKS, "SELECT t.id, t.job, t.ordinal, t.shot, t.chunk, t.key, t.predecessor, "        \
                    "t.model, t.class, t.cost, t.result, t.state, t.memory, t.attempt, t.epoch, "   \
                    "t.failures, t.node, t.device, t.instance, t.code, t.message, r.id, r.tail, "   \
-                   "r.tail_size, r.used FROM tasks t LEFT JOIN results r ON r.id = t.result "      \
+                   "r.tail_size, r.used, t.upscale, r.mezzanine, r.mezzanine_size FROM tasks t "   \
+                   "LEFT JOIN results r ON r.id = t.result "                                       \
                    "WHERE t.id >= ? AND t.id < ? ORDER BY t.id")
 
 #define AUT_SQL_JOB_COLUMNS                                                                        \
@@ -99,8 +100,9 @@
        "SELECT " AUT_SQL_RESULT_COLUMNS ", r.id FROM results r WHERE r.id = ?1 AND r.key = ?2")    \
     X (IDEMPOTENT, "SELECT id FROM jobs WHERE idempotency = ?")                                    \
     X (ITEMS, "SELECT " AUT_SQL_RESULT_COLUMNS                                                     \
-              ", t.id, t.ordinal, t.shot, t.chunk, t.key, t.state, t.code, t.message, t.node, "    \
-              "t.device, t.attempt, t.cost, t.model, s.id, r.id FROM jobs j JOIN tasks t ON t.id " \
+              ", t.id, t.ordinal, t.shot, t.chunk, t.upscale, t.key, t.state, t.code, t.message, " \
+              "t.node, t.device, t.attempt, t.cost, t.model, s.id, r.id FROM jobs j JOIN tasks t " \
+              "ON t.id "                                                                           \
               ">= j.first_task + ?2 "                                                              \
               "AND t.id < j.first_task + j.task_count "                                            \
               "LEFT JOIN shots s ON s.job = j.id AND s.idx = t.shot "                              \

@@ -17,7 +17,8 @@ static const char *const write_sql[] = {
 static const char *const read_sql[] = {AUT_SQL_READS (SQL)};
 #undef SQL
 
-static const char *const migrations[] = {AUT_SCHEMA_1, AUT_SCHEMA_2, AUT_SCHEMA_3, AUT_SCHEMA_4};
+static const char *const migrations[] = {AUT_SCHEMA_1, AUT_SCHEMA_2, AUT_SCHEMA_3, AUT_SCHEMA_4,
+                                         AUT_SCHEMA_5};
 
 static int run_text (sqlite3 *db, const char *sql, const char *what)
 {

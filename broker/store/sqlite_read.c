@@ -207,6 +207,7 @@ static void read_item (sqlite3_stmt *stmt, aut_store_item_t *item)
     item->ordinal = (uint32_t)sqlite3_column_int64 (stmt, c++);
     item->shot_index = (uint32_t)sqlite3_column_int64 (stmt, c++);
     item->chunk = (uint32_t)sqlite3_column_int64 (stmt, c++);
+    item->upscale = sqlite3_column_int (stmt, c++) != 0;
     aut_sqlite_hash (stmt, c++, &item->key);
     item->state = (aut_store_task_state_t)sqlite3_column_int (stmt, c++);
     aut_sqlite_text (stmt, c++, item->code, sizeof item->code);

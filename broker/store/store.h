@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AUT_STORE_SCHEMA 4               /* the newest schema that this build knows */
+#define AUT_STORE_SCHEMA 5               /* the newest schema that this build knows */
 #define AUT_STORE_USED_MAX 64            /* hashes of inputs recorded with a result */
 #define AUT_STORE_INPUTS_MAX 64          /* input files of a task beside its predecessor's tail */
 #define AUT_STORE_NAME 128               /* bytes of a node's or device's name, with its 0 */
@@ -91,7 +91,8 @@ typedef struct {
     uint32_t ordinal;     /* place in its job, from 0: id = the job's first_task + ordinal */
     uint32_t shot, chunk; /* index of the shot in the job; of the chunk in the shot */
     aut_hash_t key;
-    uint64_t predecessor; /* task id whose tail it starts from, 0 = none */
+    uint64_t predecessor; /* task id that it starts from, 0 = none */
+    bool upscale;         /* from its frames, to enlarge them; else from its tail */
     char model[256];
     char class_[32]; /* device class, "" = any */
     uint32_t cost;   /* frames × steps */
@@ -137,6 +138,7 @@ typedef struct {
     uint32_t ordinal, shot, chunk, cost;
     aut_hash_t key;
     uint64_t predecessor, result, memory;
+    bool upscale;
     const char *model, *class_;
 } aut_store_new_task_t;
 
@@ -203,9 +205,9 @@ typedef struct {
 } aut_store_mutation_t;
 
 /*  Receives what is stored, jobs by id, each followed by its tasks by ordinal. `result` is the one
- *  that the task links to (done by it, or could be), or NULL; of it only `tail` and `used` are set.
- *  A negative return ends the walk. The structs are borrowed for the call. `job` may say
- *  AUT_STORE_SKIP to be spared the job's tasks. */
+ *  that the task links to (done by it, or could be), or NULL; of it only `mezzanine`, `tail` and
+ * `used` are set. A negative return ends the walk. The structs are borrowed for the call. `job` may
+ * say AUT_STORE_SKIP to be spared the job's tasks. */
 #define AUT_STORE_SKIP 1
 typedef struct {
     void *ctx;
@@ -217,6 +219,7 @@ typedef struct {
 typedef struct {
     uint64_t task;
     uint32_t ordinal, shot_index, chunk;
+    bool upscale;
     char shot[64];
     aut_hash_t key;
     aut_store_task_state_t state;

@@ -67,9 +67,15 @@ typedef struct {
 
 typedef struct {
     const aut_node_t *node;
+    aut_decimal_t factor;
+} upscale_t;
+
+typedef struct {
+    const aut_node_t *node;
     const char *backend, *source;
     video_t video;
     tiers_t tiers;
+    upscale_t upscale;
     aut_list_t precision;
 } auteur_t;
 
@@ -164,12 +170,19 @@ static const aut_table_t tier_table = TABLE ("a tier", tier_t, tier_fields);
 static const aut_field_t tiers_fields[] = {AUT_TIERS (TIER)};
 static const aut_table_t tiers_table = TABLE ("tiers", tiers_t, tiers_fields);
 
+static const aut_field_t upscale_fields[] = {
+    {"factor", AUT_FIELD_INTEGER, offsetof (upscale_t, factor), .required = true, .min = 1, .max = 16,
+     .doc = "How many times it enlarges; 1: it does any size by itself."},
+};
+static const aut_table_t upscale_table = TABLE ("upscale", upscale_t, upscale_fields);
+
 static const aut_field_t auteur_fields[] = {
-    {"backend", AUT_FIELD_STRING, offsetof (auteur_t, backend), .limit = 64, .doc = "What runs it: animatic, wan."},
+    {"backend", AUT_FIELD_STRING, offsetof (auteur_t, backend), .limit = 64, .doc = "What runs it: animatic, wan, lanczos, upscaler."},
     {"source", AUT_FIELD_STRING, offsetof (auteur_t, source), .limit = 1024, .nullable = true,
      .doc = "hf:ORG/NAME[@REVISION], or a folder of weights beside the manifest."},
     {"video", AUT_FIELD_OBJECT, offsetof (auteur_t, video), .table = &video_table, .doc = "What video it makes."},
     {"tiers", AUT_FIELD_OBJECT, offsetof (auteur_t, tiers), .table = &tiers_table, .doc = "Tiers that it serves."},
+    {"upscale", AUT_FIELD_OBJECT, offsetof (auteur_t, upscale), .table = &upscale_table, .doc = "How it enlarges frames."},
     {"precision", AUT_FIELD_STRINGS, offsetof (auteur_t, precision), .limit = 16, .doc = "Number formats."},
 };
 static const aut_table_t auteur_table = TABLE ("auteur", auteur_t, auteur_fields);
@@ -339,6 +352,8 @@ static void fill (const context_t *context, const manifest_t *manifest, aut_mode
     model->capabilities = bits_of (&manifest->capabilities, capabilities);
     model->precisions = bits_of (&manifest->auteur.precision, precisions);
     read_files (context, manifest, model);
+    model->upscale =
+        manifest->auteur.upscale.node ? (uint32_t)manifest->auteur.upscale.factor.units : 0;
     if (manifest->auteur.video.node)
         read_video (context, manifest, model);
 }

@@ -8,6 +8,7 @@
 #include "lib/core/mem.h"
 #include "lib/film/prompt.h"
 #include "lib/film/shape.h"
+#include "lib/film/upscale.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,9 +17,12 @@
 
 #define MAX_WARNINGS 100
 #define MAX_CARDS 64
+/*  Frames between a shot's own are found at its size, and not beyond this (lib/media). */
+#define MAX_RETIMED (1920 * 1088)
 
 typedef struct {
     aut_plan_t *plan;
+    const aut_registry_t *registry;
     aut_shaper_t shaper;
     size_t chunk_cap, warning_cap;
     uint64_t prompt_bytes;
@@ -168,6 +172,77 @@ void aut_plan_spec (const aut_plan_t *self, size_t ordinal, aut_buffer_t *out)
     free (box.files);
 }
 
+void aut_plan_upscale_spec (const aut_plan_t *self, size_t chunk, aut_buffer_t *out)
+{
+    const aut_plan_chunk_t *from = &self->chunks[chunk];
+    const aut_plan_shot_t *shot = &self->shots[from->shot];
+    const aut_output_t *output = &self->film->output;
+    spec_box_t box;
+    box.files = NULL;
+    box.spec = (aut_task_spec_t){
+        .kind = AUT_TASK_UPSCALE,
+        .fit = output->fit == AUT_FIT_PAD ? AUT_FIT_PAD : AUT_FIT_CROP,
+        .model = shot->upscaler->id,
+        .revision = shot->upscaler->revision,
+        .prompt = "",
+        .negative = "",
+        .guidance = "0",
+        .width = shot->upscale_width,
+        .height = shot->upscale_height,
+        .rate = shot->native_rate,
+        .frames = from->keep,
+        .keep = from->keep,
+        .shot_frames = from->keep,
+        .steps = 1,
+        .has_after = true,
+        .after = from->key,
+    };
+    fill_files (&box, shot->upscaler);
+    aut_task_spec_write (&box.spec, out);
+    free (box.files);
+}
+
+aut_plan_task_t aut_plan_task (const aut_plan_t *self, size_t ordinal)
+{
+    size_t low = 0, high = self->shot_count;
+    while (high - low > 1) {
+        size_t mid = low + (high - low) / 2;
+        if (self->shots[mid].first_task > ordinal)
+            high = mid;
+        else
+            low = mid;
+    }
+    const aut_plan_shot_t *shot = &self->shots[low];
+    size_t place = ordinal - shot->first_task;
+    bool upscale = place >= shot->chunk_count;
+    return (aut_plan_task_t){.chunk =
+                                 shot->first_chunk + (upscale ? place - shot->chunk_count : place),
+                             .upscale = upscale};
+}
+
+size_t aut_plan_ordinal (const aut_plan_t *self, aut_plan_task_t task)
+{
+    const aut_plan_chunk_t *chunk = &self->chunks[task.chunk];
+    const aut_plan_shot_t *shot = &self->shots[chunk->shot];
+    return shot->first_task + (task.upscale ? shot->chunk_count : 0) + chunk->index;
+}
+
+/*  Whether the shot's frames are enlarged on a node, by what and how far. */
+static void set_upscale (const planner_t *self, aut_plan_shot_t *shot)
+{
+    const aut_plan_t *plan = self->plan;
+    uint32_t width = plan->out_width, height = plan->out_height;
+    bool between = plan->rate.num * shot->native_rate.den > shot->native_rate.num * plan->rate.den;
+    if (between && (uint64_t)width * height > MAX_RETIMED)
+        aut_upscale_size (AUT_UPSCALE_1080P, plan->width, plan->height, &width, &height);
+    if (width == plan->width || (shot->native_width >= width && shot->native_height >= height))
+        return;
+    aut_rational_t times = {width, shot->native_width};
+    shot->upscaler = aut_upscale_choose (self->registry, times, shot->model->native);
+    shot->upscale_width = width;
+    shot->upscale_height = height;
+}
+
 static int add_chunks (planner_t *self, size_t index, const aut_shape_t *shape)
 {
     aut_plan_t *plan = self->plan;
@@ -175,10 +250,13 @@ static int add_chunks (planner_t *self, size_t index, const aut_shape_t *shape)
     aut_division_t division = {
         .model = shot->model, .left = shape->native_frames, .available = shape->tail};
     aut_division_chunk_t part;
+    size_t tasks = shape->chunk_count * (shot->upscaler ? 2u : 1u);
     shot->first_chunk = plan->chunk_count;
-    if (plan->chunk_count + shape->chunk_count > AUT_PLAN_MAX_TASKS)
-        return aut_fail (AUT_ERR_TOO_LARGE, "the film has more than %d chunks: cut it into several",
+    shot->first_task = plan->task_count;
+    if (plan->task_count + tasks > AUT_PLAN_MAX_TASKS)
+        return aut_fail (AUT_ERR_TOO_LARGE, "the film has more than %d tasks: cut it into several",
                          AUT_PLAN_MAX_TASKS);
+    plan->task_count += tasks;
     while (aut_division_next (&division, &part)) {
         bool follows = part.index > 0 || part.drop > 0;
         plan->chunks =
@@ -204,6 +282,11 @@ static int add_chunks (planner_t *self, size_t index, const aut_shape_t *shape)
         self->spec.size = 0;
         aut_plan_spec (plan, i, &self->spec);
         plan->chunks[i].key = aut_task_key (self->spec.data, self->spec.size);
+    }
+    for (size_t i = shot->first_chunk; shot->upscaler && i < plan->chunk_count; i++) {
+        self->spec.size = 0;
+        aut_plan_upscale_spec (plan, i, &self->spec);
+        plan->chunks[i].upscale_key = aut_task_key (self->spec.data, self->spec.size);
     }
     return 0;
 }
@@ -293,13 +376,14 @@ static int add_shot (planner_t *self, size_t index, const aut_shape_t *previous,
                          AUT_PLAN_MAX_PROMPTS >> 20);
     int err = set_transition (self, index, out);
     place (plan, index);
+    set_upscale (self, out);
     return err ? err : add_chunks (self, index, shape);
 }
 
 int aut_plan_new (aut_plan_t **out, const aut_storyboard_t *film, const aut_registry_t *registry)
 {
     aut_plan_t *plan = aut_calloc (1, sizeof *plan);
-    planner_t planner = {.plan = plan};
+    planner_t planner = {.plan = plan, .registry = registry};
     aut_shape_t shapes[2] = {{0}};
     int err = 0;
     *out = NULL;
@@ -313,6 +397,8 @@ int aut_plan_new (aut_plan_t **out, const aut_storyboard_t *film, const aut_regi
     else {
         plan->width = planner.shaper.width;
         plan->height = planner.shaper.height;
+        aut_upscale_size (film->output.node ? film->output.upscale : -1, plan->width, plan->height,
+                          &plan->out_width, &plan->out_height);
         plan->tier = planner.shaper.choice.tier;
         warn_tier (&planner, &planner.shaper.choice, film->defaults.tier >= 0);
     }

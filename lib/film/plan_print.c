@@ -75,6 +75,20 @@ static void put_last_and_transition (aut_buffer_t *out, const aut_plan_shot_t *s
     aut_put_text (out, "}");
 }
 
+/*  Only in shots that are enlarged on a node. */
+static void put_upscale (aut_buffer_t *out, const aut_plan_shot_t *shot)
+{
+    if (!shot->upscaler)
+        return;
+    aut_put_text (out, ",\"upscale\":{\"model\":");
+    aut_put_string (out, shot->upscaler->id);
+    put_number (out, "factor", shot->upscaler->upscale);
+    put_number (out, "width", shot->upscale_width);
+    put_number (out, "height", shot->upscale_height);
+    put_number (out, "tasks", shot->chunk_count);
+    aut_put_text (out, "}");
+}
+
 static void put_chunk (const aut_plan_t *self, aut_buffer_t *out, const aut_plan_chunk_t *chunk)
 {
     aut_put_text (out, "{\"index\":");
@@ -111,6 +125,7 @@ static void put_shot (const aut_plan_t *self, aut_buffer_t *out, size_t index)
     put_decimal (out, "guidance", shot->guidance);
     put_init (self, out, index);
     put_last_and_transition (out, shot);
+    put_upscale (out, shot);
     aut_put_text (out, ",\"chunks\":[");
     for (size_t i = 0; i < shot->chunk_count; i++) {
         if (i)
@@ -144,6 +159,13 @@ void aut_plan_json (const aut_plan_t *self, aut_buffer_t *out)
     }
     aut_put_text (out, "]");
     put_number (out, "tasks", self->chunk_count);
+    if (self->out_width != self->width) {
+        aut_put_text (out, ",\"upscale\":{\"width\":");
+        aut_put_integer (out, self->out_width);
+        put_number (out, "height", self->out_height);
+        put_number (out, "tasks", self->task_count - self->chunk_count);
+        aut_put_text (out, "}");
+    }
     aut_put_text (out, ",\"warnings\":[");
     for (size_t i = 0; i < self->warning_count; i++) {
         if (i)
@@ -163,7 +185,8 @@ static void print_retime (const aut_plan_t *self, aut_buffer_t *out, const aut_p
         aut_buffer_format (out, ", %s %s fps",
                            film_ticks < native_ticks ? "nearest frames at" : "interpolated to",
                            aut_decimal_text (self->fps, fps));
-    if (shot->native_width != self->width || shot->native_height != self->height)
+    if (!shot->upscaler &&
+        (shot->native_width != self->width || shot->native_height != self->height))
         aut_buffer_format (out, ", scaled to %ux%u", self->width, self->height);
 }
 
@@ -180,6 +203,9 @@ static void print_shot (const aut_plan_t *self, aut_buffer_t *out, const aut_pla
     aut_buffer_format (out, "\n  %s, %s: %ux%u at %s fps", shot->model->id, aut_tiers[shot->tier],
                        shot->native_width, shot->native_height,
                        aut_decimal_text (shot->native_fps, fps));
+    if (shot->upscaler)
+        aut_buffer_format (out, ", enlarged to %ux%u by %s", shot->upscale_width,
+                           shot->upscale_height, shot->upscaler->id);
     print_retime (self, out, shot);
     aut_buffer_format (out, ", %zu chunk%s\n  ", shot->chunk_count,
                        shot->chunk_count == 1 ? "" : "s");
@@ -197,10 +223,10 @@ void aut_plan_text (const aut_plan_t *self, aut_buffer_t *out)
     aut_buffer_format (out, "%s: ", self->film->project);
     aut_buffer_printable (out, self->film->title ? self->film->title : "");
     aut_buffer_format (out, "\n%ux%u at %s fps, %lld frames (%s s), %zu shots, %zu tasks\n",
-                       self->width, self->height, aut_decimal_text (self->fps, fps),
+                       self->out_width, self->out_height, aut_decimal_text (self->fps, fps),
                        (long long)self->frames,
                        aut_decimal_text (aut_frames_seconds (self->frames, self->rate), seconds),
-                       self->shot_count, self->chunk_count);
+                       self->shot_count, self->task_count);
     for (size_t i = 0; i < self->shot_count; i++)
         print_shot (self, out, &self->shots[i]);
     for (size_t i = 0; i < self->warning_count; i++) {

@@ -59,7 +59,7 @@ typedef struct {
 typedef struct {
     const char *id, *name, *version, *type, *license, *description;
     const char *revision;  /* after the @ of an hf: source, else the version */
-    const char *backend;   /* "animatic", "wan", …; "" when none of ours runs it */
+    const char *backend;   /* "animatic", "wan", "lanczos", …; "" when none of ours runs it */
     const char *source;    /* or NULL */
     const char *json;      /* the manifest's text */
     const char *dir;       /* its folder, NULL when it came over the wire */
@@ -71,8 +71,9 @@ typedef struct {
     unsigned precisions;   /* bits 1 << AUT_PRECISION_…; 0: it does not say */
     const aut_model_file_t *files;
     size_t file_count;
-    bool video;  /* it makes video: what follows is set */
-    bool native; /* it works at the film's own size and rate */
+    uint32_t upscale; /* an upscaler's factor; 1: it does any size by itself; 0: it is none */
+    bool video;       /* it makes video: what follows is set */
+    bool native;      /* it works at the film's own size and rate */
     aut_rational_t rate;
     aut_decimal_t fps;
     uint32_t frames_multiple, frames_offset, frames_max; /* n = multiple·k + offset ≤ max */

@@ -49,11 +49,12 @@ static char *source_folder (const aut_model_t *model)
     return path;
 }
 
-/*  Beside the manifest, or where its source says. A backend that only draws needs none. */
+/*  Beside the manifest, or where its source says. A backend that draws or resamples needs none. */
 static void find_weights (aut_registry_entry_t *entry)
 {
     aut_model_t *model = &entry->model;
-    model->available = strcmp (model->backend, "animatic") == 0;
+    model->available =
+        strcmp (model->backend, "animatic") == 0 || strcmp (model->backend, "lanczos") == 0;
     if (model->available)
         return;
     char *source = NULL;

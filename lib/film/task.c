@@ -114,6 +114,8 @@ void aut_task_spec_write (const aut_task_spec_t *self, aut_buffer_t *out)
     put_number (out, "chunk", self->chunk);
     put_number (out, "drop", self->drop);
     put_number (out, "first_frame", self->first_frame);
+    if (self->kind == AUT_TASK_UPSCALE)
+        put_member (out, "fit", aut_fits[self->fit]);
     put_number (out, "frames", self->frames);
     put_member (out, "guidance", self->guidance);
     put_number (out, "height", self->height);
@@ -121,7 +123,7 @@ void aut_task_spec_write (const aut_task_spec_t *self, aut_buffer_t *out)
     put_anchor (out, self->init == AUT_INIT_AFTER ? "after" : "image", self->init != AUT_INIT_NONE,
                 &self->init_hash);
     put_number (out, "keep", self->keep);
-    put_member (out, "kind", "generate");
+    put_member (out, "kind", aut_task_kinds[self->kind]);
     aut_put_text (out, ",\"last\":");
     put_anchor (out, "image", self->has_last, &self->last_hash);
     aut_put_text (out, ",\"model\":");
@@ -229,12 +231,13 @@ typedef struct {
     aut_decimal_t chunk, drop, first_frame, frames, height, keep, shot_frames, steps, tail,
         tail_out, width;
     raw_anchor_t init, last;
-    int kind;
+    int fit, kind;
     raw_model_t model;
     const aut_node_t *rate;
 } raw_t;
 
-static const char *const kinds[] = {"generate", NULL};
+#define TEXT_ITEM(name, text) text,
+const char *const aut_task_kinds[] = {AUT_TASK_KINDS (TEXT_ITEM) NULL};
 
 #define COUNT(array) (sizeof (array) / sizeof *(array))
 #define TABLE(title, type, fields)                                                                 \
@@ -282,11 +285,12 @@ static const aut_field_t spec_fields[] = {
     NUMBER (drop, 0, AUT_TASK_MAX_FRAMES),
     NUMBER (first_frame, 0, INT32_MAX),
     NUMBER (frames, 1, AUT_TASK_MAX_FRAMES),
+    {"fit", AUT_FIELD_ENUM, offsetof (raw_t, fit), .names = aut_fits},
     {"guidance", AUT_FIELD_STRING, offsetof (raw_t, guidance), .required = true, .limit = 32},
     NUMBER (height, 1, AUT_TASK_MAX_SIDE),
     {"init", AUT_FIELD_OBJECT, offsetof (raw_t, init), .required = true, .nullable = true, .table = &anchor_table},
     NUMBER (keep, 1, AUT_TASK_MAX_FRAMES),
-    {"kind", AUT_FIELD_ENUM, offsetof (raw_t, kind), .required = true, .names = kinds},
+    {"kind", AUT_FIELD_ENUM, offsetof (raw_t, kind), .required = true, .names = aut_task_kinds},
     {"last", AUT_FIELD_OBJECT, offsetof (raw_t, last), .required = true, .nullable = true, .table = &anchor_table},
     {"model", AUT_FIELD_OBJECT, offsetof (raw_t, model), .required = true, .table = &model_table},
     {"negative", AUT_FIELD_STRING, offsetof (raw_t, negative), .required = true},
@@ -379,6 +383,8 @@ static int fill_seed (aut_task_spec_t *out, const char *text)
 
 static void fill_numbers (aut_task_spec_t *out, const raw_t *raw)
 {
+    out->kind = (aut_task_kind_t)raw->kind;
+    out->fit = raw->fit;
     out->model = raw->model.id;
     out->revision = raw->model.revision;
     out->prompt = raw->prompt;
@@ -401,9 +407,25 @@ static void fill_numbers (aut_task_spec_t *out, const raw_t *raw)
     out->camera_angle = raw->camera.angle;
 }
 
+/*  Frames go in and come out: there is nothing else to say. */
+static int check_upscale (const aut_task_spec_t *spec)
+{
+    if (!spec->has_after || spec->fit < 0)
+        return bad ("an upscale task needs after and fit");
+    bool plain = !spec->chunk && !spec->first_frame && !spec->drop && !spec->tail &&
+                 !spec->tail_out && !spec->seed && spec->steps == 1 && !*spec->prompt &&
+                 !*spec->negative && !strcmp (spec->guidance, "0") && !spec->has_camera &&
+                 !spec->card_count && spec->init == AUT_INIT_NONE && !spec->has_last;
+    if (!plain || spec->keep != spec->frames || spec->shot_frames != spec->frames)
+        return bad ("an upscale task says only after, fit, frames, model, rate and its size");
+    return 0;
+}
+
 static int check_counts (const aut_task_spec_t *spec)
 {
     aut_decimal_t guidance;
+    if (spec->fit >= 0)
+        return bad ("fit is for upscale tasks");
     if ((uint64_t)spec->drop + spec->keep > spec->frames)
         return bad ("drop and keep are more than frames");
     if ((uint64_t)spec->first_frame + spec->keep > spec->shot_frames)
@@ -427,7 +449,9 @@ static int fill (aut_task_spec_t *out, const raw_t *raw)
         err = fill_rate (out, raw->rate);
     if (!err)
         err = fill_seed (out, raw->seed);
-    return err ? err : check_counts (out);
+    if (err)
+        return err;
+    return out->kind == AUT_TASK_UPSCALE ? check_upscale (out) : check_counts (out);
 }
 
 /*  One text for one spec, or keys would not be unique. */

@@ -1,4 +1,4 @@
-/*  The specification of one chunk: everything that decides its frames, and nothing else. Its
+/*  The specification of one task: everything that decides its frames, and nothing else. Its
  *  canonical text is what travels, and the SHA-256 of that text is the task's key.
  *
  *  Text: one JSON object, keys sorted, no spaces, integers and strings only (a seed and decimals
@@ -14,6 +14,11 @@
  *  `camera` and `cards` are there only for a backend that draws (the animatic): other models have
  *  camera words and ingredients in their prompt. For such a backend `init.image` and `last` stand
  *  in every chunk of a shot, for others only in the chunk that they touch (first, last).
+ *
+ *  A task of kind "upscale" enlarges the frames of the chunk that `after` is the key of: `frames`
+ * of them, each by the model's factor and from there, or at once, to `width` × `height` by Lanczos.
+ * It has one member more, "fit":"crop"|"pad", for frames of another shape. Everything else that
+ * stands above is neutral in it, whatever the chunk's is.
  */
 #ifndef AUT_LIB_FILM_TASK_H
 #define AUT_LIB_FILM_TASK_H
@@ -32,6 +37,11 @@
 
 typedef enum { AUT_INIT_NONE, AUT_INIT_IMAGE, AUT_INIT_AFTER } aut_init_kind_t;
 
+#define AUT_TASK_KINDS(X) X (GENERATE, "generate") X (UPSCALE, "upscale")
+#define AUT_TASK_KIND_ENUM(name, text) AUT_TASK_##name,
+typedef enum { AUT_TASK_KINDS (AUT_TASK_KIND_ENUM) } aut_task_kind_t;
+extern const char *const aut_task_kinds[]; /* their texts, NULL-terminated */
+
 typedef struct {
     const char *name;
     aut_hash_t hash;
@@ -45,6 +55,8 @@ typedef struct {
 } aut_card_t;
 
 typedef struct {
+    aut_task_kind_t kind;
+    int fit; /* aut_fit_t: UPSCALE only */
     const char *model, *revision;
     const aut_task_file_t *files;
     size_t file_count;
@@ -69,7 +81,7 @@ typedef struct {
     aut_hash_t init_hash; /* the picture, or the key of the previous shot's last chunk */
     bool has_last;
     aut_hash_t last_hash;
-    bool has_after; /* there is a predecessor whose tail this chunk gets */
+    bool has_after; /* there is a predecessor whose tail, or frames, this task gets */
     aut_hash_t after;
     uint32_t tail;      /* how many frames of it it wants (the last ones); 0 without predecessor */
     uint32_t tail_out;  /* how many of its own last kept frames it leaves as its tail, ≤ keep */

@@ -76,7 +76,8 @@ typedef struct {
     const char *id;                                   /* for burn-in and messages */
     const char *slugline, *prompt, *dialogue, *model; /* plain text, any may be NULL */
     uint64_t seed;
-    aut_hash_t *native_sha256; /* NULL, or receives the SHA-256 of the native frames (rgb24) */
+    bool fitted; /* the clip's frames were enlarged to the film's shape: they are shown whole */
+    aut_hash_t *native_sha256; /* NULL, or receives the SHA-256 of the clip's frames (rgb24) */
 } aut_stitch_shot_t;
 
 typedef struct {
@@ -93,7 +94,7 @@ typedef struct {
 typedef struct {
     int32_t rate_num, rate_den;     /* the film's */
     uint32_t width, height;         /* the film's, even */
-    uint32_t out_width, out_height; /* of the file, even; 0 = the film's (see aut_stitch_upscale) */
+    uint32_t out_width, out_height; /* of the file, even; 0 = the film's */
     aut_stitch_fit_t fit;
     const char *codec;            /* "h264", "h265", "prores" (422 HQ), "av1"; NULL = h264 */
     aut_stitch_quality_t quality; /* DEFAULT = medium */
@@ -139,11 +140,6 @@ int aut_stitch_quality_parse (aut_stitch_quality_t *out, const char *text);
 
 /*  The set of one name of output.burn_in ("slugline"), or 0 for an unknown one. */
 unsigned aut_stitch_burn_of_name (const char *name);
-
-/*  The size for output.upscale: `name` "1080p", "2k", "4k", or NULL / "" for none. Never smaller
- * than the film. AUT_ERR_INVALID for another name. */
-int aut_stitch_upscale (const char *name, uint32_t width, uint32_t height, uint32_t *out_width,
-                        uint32_t *out_height);
 
 /*  0, or AUT_ERR_UNSUPPORTED with a sentence that names what there is. NULL is h264. */
 int aut_stitch_codec_check (const char *codec);

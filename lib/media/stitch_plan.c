@@ -53,38 +53,6 @@ unsigned aut_stitch_burn_of_name (const char *name)
     return 0;
 }
 
-/*  `a × b / c` to the nearest even number, at least 2. */
-static uint32_t s_even (uint64_t a, uint64_t b, uint64_t c)
-{
-    uint64_t half = (a * b + c) / (2 * c);
-    return half ? (uint32_t)(half * 2) : 2;
-}
-
-int aut_stitch_upscale (const char *name, uint32_t width, uint32_t height, uint32_t *out_width,
-                        uint32_t *out_height)
-{
-    static const struct {
-        const char *name;
-        uint32_t width, height;
-    } sizes[] = {{"1080p", 1920, 1080}, {"2k", 2560, 1440}, {"4k", 3840, 2160}};
-    *out_width = width;
-    *out_height = height;
-    if (!name || !*name)
-        return 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        uint32_t w = sizes[i].width, h = sizes[i].height;
-        if (strcmp (name, sizes[i].name) != 0)
-            continue;
-        if (!width || !height || width > w || height > h)
-            return 0;
-        bool wide = (uint64_t)width * h > (uint64_t)w * height;
-        *out_width = wide ? w : s_even (width, h, height);
-        *out_height = wide ? s_even (height, w, width) : h;
-        return 0;
-    }
-    return aut_fail (AUT_ERR_INVALID, "upscale \"%s\": 1080p, 2k or 4k", name);
-}
-
 static int s_check_shot (const aut_stitch_t *self, size_t i)
 {
     const aut_stitch_shot_t *shot = &self->shots[i];

@@ -59,6 +59,8 @@ static aut_fit_rects_t s_fit (const aut_stitch_source_t *self, const aut_clip_fo
 {
     const aut_stitch_t *film = self->film;
     uint32_t width = (uint32_t)self->pool->width, height = (uint32_t)self->pool->height;
+    if (self->shot->fitted)
+        return aut_scale_fit (clip->width, clip->height, width, height, AUT_SCALE_STRETCH, 1);
     if (film->fit == AUT_STITCH_FIT_PAD) {
         /* A clip of the film's own shape has no bars, whatever the output's rounding. */
         if ((uint64_t)clip->width * film->height == (uint64_t)film->width * clip->height)

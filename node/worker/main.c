@@ -114,7 +114,9 @@ static int run (const arguments_t *args)
     if (aut_control_new (&control, AUT_WORKER_FD) < 0)
         return 1;
     aut_loaded_t loaded = {.models = args->models, .device = device};
+    aut_loaded_t upscaler = {.models = args->models, .device = device};
     aut_worker_env_t env = {.loaded = &loaded,
+                            .upscaler = &upscaler,
                             .fault = getenv (TEST_FAULT),
                             .cancelled = cancelled,
                             .progress = progress,
@@ -122,6 +124,7 @@ static int run (const arguments_t *args)
     say_hello (control, &device);
     serve (control, &env);
     aut_loaded_clear (&loaded);
+    aut_loaded_clear (&upscaler);
     return 0;
 }
 

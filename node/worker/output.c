@@ -100,6 +100,18 @@ int aut_output_frame (aut_output_t *self, uint32_t index, const float *rgb)
     return aut_clip_writer_frame (self->clip, self->rgb);
 }
 
+int aut_output_bytes (aut_output_t *self, uint32_t index, const uint8_t *rgb)
+{
+    const aut_task_spec_t *spec = self->spec;
+    if (index != self->next || index >= spec->keep || spec->drop || spec->tail_out)
+        return aut_fail (AUT_ERR_INVALID, "frame %" PRIu32 " was given, due was %" PRIu32, index,
+                         self->next);
+    self->next++;
+    if (index == spec->keep / 2)
+        memcpy (self->middle, rgb, self->values);
+    return aut_clip_writer_frame (self->clip, rgb);
+}
+
 static int write_preview (const aut_output_t *self)
 {
     aut_picture_t whole = {

@@ -22,6 +22,9 @@ int aut_output_new (aut_output_t **out, const aut_task_spec_t *spec, const char 
  * of order, AUT_ERR_CORRUPT for a value that is not finite; others are clamped to [0, 1]. */
 int aut_output_frame (aut_output_t *self, uint32_t index, const float *rgb);
 
+/*  The same for a frame in bytes, (H, W, 3), of a task that has no tail. */
+int aut_output_bytes (aut_output_t *self, uint32_t index, const uint8_t *rgb);
+
 /*  Writes what is left. AUT_ERR_INVALID if frames are missing. `frames_sha256` is that of the kept
  *  frames as rgb24. */
 int aut_output_finish (aut_output_t *self, aut_hash_t *frames_sha256);

@@ -12,6 +12,7 @@
 #include "node/worker/output.h"
 #include "node/worker/preview.h"
 #include "node/worker/tail.h"
+#include "node/worker/upscale.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -26,6 +27,7 @@ typedef struct {
     const aut_worker_env_t *env;
     const aut_worker_task_t *task;
     aut_task_spec_t spec;
+    aut_loaded_t *loaded; /* what the task needs: the environment's one or the other */
     aut_tail_t tail;
     aut_picture_t *init, *last;
     aut_picture_t *images; /* one a card; rgb NULL where there is none */
@@ -84,7 +86,7 @@ static int load_cards (run_t *self)
 static int load_tail (run_t *self)
 {
     const aut_task_spec_t *spec = &self->spec;
-    if (!spec->has_after && spec->init != AUT_INIT_AFTER)
+    if (spec->kind == AUT_TASK_UPSCALE || (!spec->has_after && spec->init != AUT_INIT_AFTER))
         return 0;
     const char *path = find_input (self->task, "tail", NULL);
     if (!path && spec->init == AUT_INIT_AFTER)
@@ -192,7 +194,7 @@ static int on_frame (void *ctx, uint32_t index, const float *rgb)
 
 static int generate_once (run_t *self)
 {
-    aut_loaded_t *loaded = self->env->loaded;
+    aut_loaded_t *loaded = self->loaded;
     aut_generate_in_t in = {.spec = &self->spec,
                             .tail = self->tail.rgb,
                             .tail_frames = self->tail.count,
@@ -214,9 +216,46 @@ static int generate_once (run_t *self)
     return rc < 0 ? rc : loaded->backend->generate (loaded->state, &in, &out);
 }
 
+static int on_enlarged (void *ctx, uint32_t index, const uint8_t *rgb)
+{
+    run_t *self = ctx;
+    int rc = aut_fault_before_frame (self->env->fault, "upscale", index, self->spec.frames);
+    if (rc == 0)
+        rc = aut_output_bytes (self->output, index, rgb);
+    self->progress.frame = index + 1;
+    tell (self, false);
+    return rc;
+}
+
+static int upscale_once (run_t *self, const char *path)
+{
+    aut_upscale_out_t out = {.frame = on_enlarged, .cancelled = on_cancelled, .ctx = self};
+    self->progress.step = self->progress.frame = 0;
+    aut_output_destroy (&self->output);
+    int rc = aut_output_new (&self->output, &self->spec, self->task->out_dir);
+    tell (self, true);
+    return rc < 0 ? rc : aut_upscale_clip (&self->spec, path, self->loaded, &out);
+}
+
+/*  On a device that is full of another model that one goes, and comes back when it is needed. */
+static int upscale (run_t *self)
+{
+    const char *path = find_input (self->task, "frames", NULL);
+    if (!path)
+        return aut_fail (AUT_ERR_INVALID, "the frames to be enlarged are missing from the inputs");
+    int rc = upscale_once (self, path);
+    if (rc == AUT_ERR_DEVICE_MEMORY && self->env->loaded->model) {
+        aut_loaded_clear (self->env->loaded);
+        rc = upscale_once (self, path);
+    }
+    return rc;
+}
+
 static int generate (run_t *self)
 {
-    const aut_loaded_t *loaded = self->env->loaded;
+    const aut_loaded_t *loaded = self->loaded;
+    if (!loaded->backend->generate)
+        return aut_fail (AUT_ERR_INVALID, "model %s makes no video", self->spec.model);
     int rc = generate_once (self);
     if (rc == AUT_ERR_DEVICE_MEMORY && loaded->backend->trim) {
         loaded->backend->trim (loaded->state);
@@ -254,7 +293,7 @@ static int write_metadata (const run_t *self, const aut_hash_t *frames, double s
                            uint64_t peak)
 {
     char hex[AUT_HASH_HEX], text[32];
-    const aut_loaded_t *loaded = self->env->loaded;
+    const aut_loaded_t *loaded = self->loaded;
     json_t *files = json_array ();
     for (size_t i = 0; i < self->spec.file_count; i++) {
         char file[AUT_HASH_HEX];
@@ -297,7 +336,7 @@ static int finish (run_t *self, int64_t began, aut_worker_result_t *result)
                                     .preview = AUT_OUTPUT_PREVIEW,
                                     .seconds = (double)(now_ms () - began) / 1000,
                                     .peak_bytes = aut_peak_bytes ()};
-    const aut_loaded_t *loaded = self->env->loaded;
+    const aut_loaded_t *loaded = self->loaded;
     if (loaded->backend->report)
         loaded->backend->report (loaded->state, &self->report);
     if (self->report.peak_bytes && strcmp (loaded->device.name, "cpu") != 0)
@@ -326,13 +365,14 @@ int aut_worker_run (const aut_worker_env_t *env, const aut_worker_task_t *task,
         return rc;
     int64_t began = now_ms ();
     aut_peak_reset ();
+    self.loaded = self.spec.kind == AUT_TASK_UPSCALE ? env->upscaler : env->loaded;
     self.progress.frames = self.spec.frames;
     self.progress.steps = self.spec.steps;
     rc = load_inputs (&self);
     if (rc == 0)
-        rc = aut_loaded_ensure (env->loaded, &self.spec);
+        rc = aut_loaded_ensure (self.loaded, &self.spec);
     if (rc == 0)
-        rc = generate (&self);
+        rc = self.spec.kind == AUT_TASK_UPSCALE ? upscale (&self) : generate (&self);
     if (rc == 0)
         rc = finish (&self, began, result);
     clear (&self);

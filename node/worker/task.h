@@ -9,8 +9,9 @@
 
 /*  What a task may ask of its worker; callbacks run on the calling thread. */
 typedef struct {
-    aut_loaded_t *loaded;
-    const char *fault; /* the test hook's value, see fault.h; NULL = none */
+    aut_loaded_t *loaded;   /* for what makes frames */
+    aut_loaded_t *upscaler; /* for what enlarges them: neither makes the other be loaded again */
+    const char *fault;      /* the test hook's value, see fault.h; NULL = none */
     bool (*cancelled) (void *ctx);
     /*  Tells how far it is; not more often than every 200 ms, but at the begin and end and
      *  with each picture of what is being made (as loaded->previews says). */

@@ -241,7 +241,7 @@ static void on_assign (scene_t *s, const aut_core_action_t *a)
     NEED (task->epoch == a->u.assign.token.epoch);
     NEED ((pred != NULL) == (a->u.assign.after != 0));
     if (pred)
-        NEED (aut_hash_equal (&a->u.assign.tail, &pred->tail));
+        NEED (aut_hash_equal (&a->u.assign.input, &pred->tail));
     if (s->done_count < sizeof s->done_order / sizeof *s->done_order)
         s->done_order[s->done_count++] = (uint32_t)a->u.assign.token.task;
     if (!node || s->drop_assigns)
@@ -264,7 +264,7 @@ static void on_assign (scene_t *s, const aut_core_action_t *a)
                                                     .worker = a->u.assign.worker,
                                                     .job = a->u.assign.job,
                                                     .ordinal = a->u.assign.ordinal,
-                                                    .input = a->u.assign.tail,
+                                                    .input = a->u.assign.input,
                                                     .has_input = pred != NULL};
 }
 

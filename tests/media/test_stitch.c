@@ -512,28 +512,6 @@ START_TEST (smallest_things)
 }
 END_TEST
 
-START_TEST (upscale_sizes)
-{
-    static const struct {
-        const char *name;
-        uint32_t w, h, out_w, out_h;
-    } cases[] = {
-        {"1080p", 832, 480, 1872, 1080},   {"1080p", 1280, 720, 1920, 1080},
-        {"2k", 1280, 720, 2560, 1440},     {"4k", 832, 480, 3744, 2160},
-        {"1080p", 480, 832, 624, 1080},    {"4k", 1280, 704, 3840, 2112},
-        {"1080p", 1998, 1080, 1998, 1080}, {"", 832, 480, 832, 480},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        uint32_t w = 0, h = 0;
-        ck_assert_int_eq (aut_stitch_upscale (cases[i].name, cases[i].w, cases[i].h, &w, &h), 0);
-        ck_assert_uint_eq (w, cases[i].out_w);
-        ck_assert_uint_eq (h, cases[i].out_h);
-    }
-    uint32_t w = 0, h = 0;
-    ck_assert_int_eq (aut_stitch_upscale ("8k", 832, 480, &w, &h), AUT_ERR_INVALID);
-}
-END_TEST
-
 /*  Many short shots with every kind of transition, some wholly inside their transitions; counted,
  *  twice the same bytes, and the native hashes on the way. */
 START_TEST (long_chain_is_deterministic)
@@ -709,7 +687,6 @@ int main (void)
     tcase_add_test (tests, shapes_are_cropped_or_padded);
     tcase_add_test (tests, odd_sizes_fit);
     tcase_add_test (tests, smallest_things);
-    tcase_add_test (tests, upscale_sizes);
     tcase_add_test (tests, long_chain_is_deterministic);
     tcase_add_test (tests, failures_leave_no_film);
     tcase_add_test (tests, contradictions_are_refused);

@@ -45,6 +45,7 @@ static void look_up (aut_broker_t *broker, plan_t *plan, uint32_t i)
         !aut_blobs_has (broker->blobs, &result.tail.hash, NULL))
         return;
     plan->cached[i].tail = result.tail.hash;
+    plan->cached[i].frames = result.mezzanine.hash;
     if (result.used_count)
         plan->cached[i].used = result.used[0];
     plan->tasks[i].result = id;
