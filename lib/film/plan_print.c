@@ -159,7 +159,7 @@ void aut_plan_json (const aut_plan_t *self, aut_buffer_t *out)
     }
     aut_put_text (out, "]");
     put_number (out, "tasks", self->chunk_count);
-    if (self->out_width != self->width) {
+    if (self->task_count > self->chunk_count) {
         aut_put_text (out, ",\"upscale\":{\"width\":");
         aut_put_integer (out, self->out_width);
         put_number (out, "height", self->out_height);

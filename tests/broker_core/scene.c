@@ -40,6 +40,19 @@ aut_hash_t scene_tail (uint64_t task, uint32_t attempt)
     return hash;
 }
 
+aut_hash_t scene_frames (uint64_t task, uint32_t attempt)
+{
+    aut_hash_t hash = scene_tail (task, attempt);
+    hash.bytes[0] = 2;
+    return hash;
+}
+
+/*  What of its predecessor's a task must have been made from. */
+static const aut_hash_t *wanted (const scene_task_t *task, const scene_task_t *pred)
+{
+    return task->spec.frames ? &pred->frames : &pred->tail;
+}
+
 static scene_task_t *before (scene_t *s, uint64_t task)
 {
     uint32_t after = stored (s, task)->spec.after;
@@ -110,12 +123,13 @@ static void store_result (scene_t *s, const aut_core_action_t *a)
         const aut_core_done_t *done = a->u.result.done;
         bool used = false;
         for (uint32_t i = 0; i < done->used_count; i++)
-            used |= aut_hash_equal (&done->used[i], &pred->tail);
+            used |= aut_hash_equal (&done->used[i], wanted (task, pred));
         NEED (used);
     }
     task->results++;
     task->ran++;
     task->tail = a->u.result.done->tail;
+    task->frames = a->u.result.done->frames;
     task->state = AUT_TASK_DONE;
 }
 
@@ -126,9 +140,10 @@ static void store_cached (scene_t *s, const aut_core_action_t *a)
     NEED (task->state == AUT_TASK_READY);
     if (pred) {
         NEED (pred->state == AUT_TASK_DONE);
-        NEED (aut_hash_equal (&pred->tail, &task->cached.used));
+        NEED (aut_hash_equal (wanted (task, pred), &task->cached.used));
     }
     task->tail = task->cached.tail;
+    task->frames = task->cached.frames;
     task->results++;
     task->state = AUT_TASK_DONE;
 }
@@ -240,8 +255,9 @@ static void on_assign (scene_t *s, const aut_core_action_t *a)
     NEED (task->attempt == a->u.assign.token.attempt);
     NEED (task->epoch == a->u.assign.token.epoch);
     NEED ((pred != NULL) == (a->u.assign.after != 0));
+    NEED (a->u.assign.frames == task->spec.frames);
     if (pred)
-        NEED (aut_hash_equal (&a->u.assign.input, &pred->tail));
+        NEED (aut_hash_equal (&a->u.assign.input, wanted (task, pred)));
     if (s->done_count < sizeof s->done_order / sizeof *s->done_order)
         s->done_order[s->done_count++] = (uint32_t)a->u.assign.token.task;
     if (!node || s->drop_assigns)
@@ -431,6 +447,7 @@ static void restore_job (scene_t *s, const scene_job_t *job)
                                      .excluded = task->excluded,
                                      .excluded_count = task->excluded_count,
                                      .tail = task->tail,
+                                     .frames = task->frames,
                                      .code = task->code,
                                      .message = "stored"};
         t.spec.memory = task->memory;
@@ -632,10 +649,13 @@ void scene_done (scene_t *s, scene_node_t *node, const scene_held_t *held)
 {
     aut_hash_t input = held->input;
     aut_core_event_t event = task_event (AUT_EV_DONE, node, held);
+    const scene_task_t *task = scene_task (s, held->token.task);
     event.u.task.done =
-        (aut_core_done_t){.tail = scene_tail (held->token.task, held->token.attempt),
+        (aut_core_done_t){.frames = scene_frames (held->token.task, held->token.attempt),
                           .used = &input,
                           .used_count = held->has_input};
+    if (!task || !task->spec.frames) /* what is enlarged has no tail */
+        event.u.task.done.tail = scene_tail (held->token.task, held->token.attempt);
     scene_step (s, &event);
 }
 

@@ -32,7 +32,7 @@ typedef struct {
     uint8_t instance[AUT_CORE_INSTANCE];
     uint64_t excluded[AUT_CORE_EXCLUDED];
     uint32_t excluded_count;
-    aut_hash_t tail;
+    aut_hash_t tail, frames;
 } scene_task_t;
 
 typedef struct {
@@ -145,6 +145,8 @@ scene_task_t *scene_task (scene_t *s, uint64_t task);
 scene_job_t *scene_job (scene_t *s, uint64_t job);
 /*  The tail that a task's attempt gives. */
 aut_hash_t scene_tail (uint64_t task, uint32_t attempt);
+/*  And the frames. */
+aut_hash_t scene_frames (uint64_t task, uint32_t attempt);
 
 /*  Everything that any node holds is done, again and again, until nothing is held; how many. */
 uint32_t scene_run (scene_t *s);

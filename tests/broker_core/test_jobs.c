@@ -259,6 +259,81 @@ START_TEST (a_new_tail_runs_what_follows)
 }
 END_TEST
 
+/*  Two chunks and what enlarges them: that waits for its own chunk only, gets its frames and not
+ * its tail, and a chunk with nothing but that behind it needs no tail. */
+START_TEST (frames_are_enlarged_chunk_by_chunk)
+{
+    const aut_core_task_spec_t tasks[4] = {
+        {.after = AUT_CORE_NONE, .model = "m", .cost = 9},
+        {.after = 0, .model = "m", .cost = 9},
+        {.after = 0, .model = "up", .frames = true},
+        {.after = 1, .model = "up", .frames = true},
+    };
+    scene_open (&s);
+    scene_node_t *a = scene_node (&s, "a", 1, 1, 24);
+    scene_node_t *b = scene_node_new (&s, "b");
+    b->models[0] = "up";
+    b->worker_count = 1;
+    b->workers[0] = (aut_core_worker_spec_t){.device = "cpu",
+                                             .class_ = "cpu",
+                                             .memory = SCENE_GB,
+                                             .models = b->models,
+                                             .model_count = 1,
+                                             .credit = 1};
+    scene_hello (&s, b);
+    uint64_t job = scene_submit_tasks (&s, 0, NULL, tasks, 4);
+    ck_assert_uint_eq (b->held_count, 0); /* never offered what it does not know */
+    scene_held_t held = a->held[0];
+    scene_done (&s, a, &held);
+    ck_assert_uint_eq (a->held[0].token.task, 2);
+    ck_assert_uint_eq (b->held[0].token.task, 3); /* beside the second chunk */
+    aut_hash_t frames = scene_frames (1, 1), tail = scene_tail (1, 1);
+    ck_assert (aut_hash_equal (&b->held[0].input, &frames));
+    held = b->held[0];
+    held.input = tail;
+    scene_done (&s, b, &held); /* made from the tail: refused */
+    ck_assert_uint_eq (scene_task (&s, 3)->failures, 1);
+    aut_core_event_t event = {.kind = AUT_EV_DONE, .peer = a->peer};
+    event.u.task.token = a->held[0].token;
+    event.u.task.done = (aut_core_done_t){
+        .frames = scene_frames (2, 1), .used = &tail, .used_count = 1}; /* and no tail */
+    scene_step (&s, &event);
+    ck_assert_int_eq (scene_task (&s, 2)->state, AUT_TASK_DONE);
+    scene_restart (&s);
+    scene_check (&s);
+    scene_hello (&s, b);
+    scene_advance (&s, 60000);
+    scene_run (&s);
+    ck_assert_int_eq (scene_job (&s, job)->state, AUT_JOB_DONE);
+    scene_check (&s);
+    scene_close (&s);
+}
+END_TEST
+
+START_TEST (enlarged_results_count_by_the_frames)
+{
+    aut_core_cached_t cached[2] = {{.frames = {{5}}}, {.used = {{5}}, .frames = {{6}}}};
+    aut_core_task_spec_t tasks[2] = {
+        {.after = AUT_CORE_NONE, .model = "m", .cached = &cached[0]},
+        {.after = 0, .model = "m", .frames = true, .cached = &cached[1]}};
+    scene_open (&s);
+    uint64_t job = scene_submit_tasks (&s, 0, NULL, tasks, 2);
+    ck_assert_int_eq (scene_job (&s, job)->state, AUT_JOB_DONE);
+    cached[1].used.bytes[0] = 4; /* of other frames */
+    job = scene_submit_tasks (&s, 0, NULL, tasks, 2);
+    ck_assert_int_eq (scene_task (&s, 3)->state, AUT_TASK_DONE);
+    ck_assert_int_eq (scene_task (&s, 4)->state, AUT_TASK_READY);
+    scene_node (&s, "a", 1, 1, 24);
+    ck_assert_uint_eq (scene_run (&s), 1);
+    ck_assert_int_eq (scene_job (&s, job)->state, AUT_JOB_DONE);
+    tasks[0].after = AUT_CORE_NONE, tasks[0].frames = true;
+    scene_submit_tasks (&s, 0, NULL, tasks, 1);
+    ck_assert_int_eq (s.code, AUT_ERR_INVALID); /* the frames of no task */
+    scene_check (&s);
+    scene_close (&s);
+}
+END_TEST
+
 TCase *suite_jobs (void)
 {
     TCase *tc = tcase_create ("jobs");
@@ -272,5 +347,7 @@ TCase *suite_jobs (void)
     tcase_add_test (tc, retry_and_cancel_again_and_again);
     tcase_add_test (tc, cached_results_count_by_their_inputs);
     tcase_add_test (tc, a_new_tail_runs_what_follows);
+    tcase_add_test (tc, frames_are_enlarged_chunk_by_chunk);
+    tcase_add_test (tc, enlarged_results_count_by_the_frames);
     return tc;
 }

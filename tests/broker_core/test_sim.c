@@ -34,6 +34,28 @@ static const char *const models[] = {"m", "wan", "ltx"};
 
 /* ---- the cast ---- */
 
+/*  A shot's chunks are enlarged: one task more for each of the last `chunks`. */
+static uint32_t enlarge (sim_t *sim, aut_core_task_spec_t *tasks, aut_core_cached_t *cached,
+                         uint32_t count, uint32_t chunks)
+{
+    for (uint32_t i = 0; i < chunks; i++) {
+        uint32_t from = count - chunks + i, to = count + i;
+        tasks[to] = (aut_core_task_spec_t){.shot = tasks[from].shot,
+                                           .chunk = chunks + i,
+                                           .after = from,
+                                           .frames = true,
+                                           .cost = 1 + dice (sim, 100),
+                                           .model = models[dice (sim, 3)],
+                                           .class_ = ""};
+        if (!dice (sim, 8)) {
+            cached[to].used = dice (sim, 2) ? scene_frames (from + 1, 1) : scene_tail (from + 1, 1);
+            cached[to].frames.bytes[0] = 9;
+            tasks[to].cached = &cached[to];
+        }
+    }
+    return chunks;
+}
+
 static void submit (sim_t *sim)
 {
     static const char *const keys[] = {"", "", "one", "two"};
@@ -57,9 +79,12 @@ static void submit (sim_t *sim)
             if (!dice (sim, 8)) {
                 cached[count].used = scene_tail (count, 1);
                 cached[count].tail.bytes[0] = 7;
+                cached[count].frames.bytes[0] = 8;
                 tasks[count].cached = &cached[count];
             }
         }
+        if (!dice (sim, 3))
+            count += enlarge (sim, tasks, cached, count, chunks);
     }
     scene_submit_tasks (&s, (int32_t)dice (sim, 3) - 1, keys[dice (sim, 4)], tasks, count);
 }
