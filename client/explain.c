@@ -206,14 +206,21 @@ static void put_cached (text_t *self, const json_t *cached)
     aut_buffer_clear (&line);
 }
 
-/* Gives when it was done, 0 if it is not: the next one could begin then. */
-static int64_t put_chunk (text_t *self, const json_t *chunk, int64_t free_ms)
+static bool is_upscale (const json_t *chunk)
+{
+    return strcmp (aut_query_text (chunk, "kind"), "upscale") == 0;
+}
+
+/* Gives when it was done, 0 if it is not: the next one could begin then. `made` chunks are counted
+ * apart, before it. */
+static int64_t put_chunk (text_t *self, const json_t *chunk, json_int_t made, int64_t free_ms)
 {
     size_t i;
     json_t *attempt;
     const char *state = aut_query_text (chunk, "state"), *wait = aut_query_text (chunk, "wait");
     int64_t ended = 0;
-    aut_buffer_format (self->out, "  chunk %lld  ", (long long)aut_query_int (chunk, "index") + 1);
+    aut_buffer_format (self->out, "  %s %lld  ", is_upscale (chunk) ? "upscale" : "chunk",
+                       (long long)(aut_query_int (chunk, "index") - made + 1));
     aut_buffer_printable (self->out, strcmp (state, "leased") == 0 ? "running" : state);
     if (*wait) {
         aut_buffer_text (self->out, ": ");
@@ -241,10 +248,20 @@ static int64_t put_chunk (text_t *self, const json_t *chunk, int64_t free_ms)
     return strcmp (state, "done") == 0 ? ended : 0;
 }
 
+/* When a chunk of the shot was done, 0 if it is not or was taken over. */
+static int64_t done_ms (const json_t *shot, size_t index)
+{
+    const json_t *attempts =
+        json_object_get (json_array_get (json_object_get (shot, "chunks"), index), "attempts");
+    size_t count = json_array_size (attempts);
+    return count ? aut_query_int (json_array_get (attempts, count - 1), "ended_ms") : 0;
+}
+
 static void put_shot (text_t *self, const json_t *shot, int64_t submitted_ms)
 {
     size_t i;
     json_t *chunk;
+    json_int_t made = 0;
     int64_t free_ms = submitted_ms;
     aut_buffer_text (self->out, "\n");
     put_name (self->out, shot, "id", "?");
@@ -259,7 +276,12 @@ static void put_shot (text_t *self, const json_t *shot, int64_t submitted_ms)
     aut_buffer_text (self->out, "\n");
     json_array_foreach (json_object_get (shot, "chunks"), i, chunk)
     {
-        free_ms = put_chunk (self, chunk, free_ms);
+        if (!is_upscale (chunk)) {
+            free_ms = put_chunk (self, chunk, 0, free_ms);
+            made = aut_query_int (chunk, "index") + 1;
+        } else {
+            put_chunk (self, chunk, made, done_ms (shot, i - (size_t)made));
+        }
     }
 }
 

@@ -192,13 +192,14 @@ void aut_follow_report (const aut_jobview_t *view, const char *job)
                  aut_jobview_shots (view));
     for (size_t i = 0; i < aut_jobview_shots (view) && missing; i++) {
         uint32_t index;
-        const aut_view_chunk_t *chunk = first_missing (aut_jobview_shot (view, i), &index);
+        char name[AUT_VIEW_NAME];
+        const aut_view_shot_t *shot = aut_jobview_shot (view, i);
+        const aut_view_chunk_t *chunk = first_missing (shot, &index);
         if (chunk && chunk->state == AUT_VIEW_FAILED)
-            fprintf (stderr, "  %s: chunk %u failed on %s after %u attempts: %s\n",
-                     aut_jobview_shot (view, i)->id, index + 1, *chunk->node ? chunk->node : "?",
+            fprintf (stderr, "  %s: %s failed on %s after %u attempts: %s\n", shot->id,
+                     aut_jobview_name (shot, index, false, name), *chunk->node ? chunk->node : "?",
                      chunk->attempt, chunk->error ? chunk->error : "no reason was given");
         else if (chunk)
-            fprintf (stderr, "  %s: not made%s\n", aut_jobview_shot (view, i)->id,
-                     chunk->error ? chunk->error : "");
+            fprintf (stderr, "  %s: not made%s\n", shot->id, chunk->error ? chunk->error : "");
     }
 }

@@ -39,6 +39,19 @@ static bool parse_state (aut_view_state_t *state, const char *text)
     return false;
 }
 
+char *aut_jobview_name (const aut_view_shot_t *shot, uint32_t index, bool of,
+                        char name[AUT_VIEW_NAME])
+{
+    bool upscale = shot->made && index >= shot->made;
+    uint32_t first = upscale ? shot->made : 0;
+    uint32_t count = upscale || !shot->made ? shot->chunk_count - first : shot->made;
+    int size =
+        snprintf (name, AUT_VIEW_NAME, "%s %u", upscale ? "upscale" : "chunk", index - first + 1);
+    if (of)
+        snprintf (name + size, AUT_VIEW_NAME - (size_t)size, " of %u", count);
+    return name;
+}
+
 aut_jobview_t *aut_jobview_new (const char *job)
 {
     aut_jobview_t *self = aut_calloc (1, sizeof *self);
@@ -148,6 +161,9 @@ static void apply_chunk (aut_jobview_t *self, aut_view_shot_t *shot, uint32_t in
     int64_t number, total;
     double progress;
     aut_view_state_t state;
+    if (aut_json_string (json, "kind", &text) == 0 && strcmp (text, "upscale") == 0 &&
+        (!shot->made || index < shot->made))
+        shot->made = index;
     if (aut_json_string (json, "state", &text) == 0 && parse_state (&state, text))
         set_state (self, shot, chunk, state, now_ms);
     if (aut_json_int (json, "attempt", &number) == 0)

@@ -32,8 +32,16 @@ typedef struct {
     char *id;
     aut_view_chunk_t *chunks;
     uint32_t chunk_count, done_count;
+    uint32_t made;     /* of them, those that make its frames: the rest enlarges them; 0: all */
     void *hash_handle; /* private */
 } aut_view_shot_t;
+
+#define AUT_VIEW_NAME 64
+
+/*  What people call a shot's task: "chunk 2", or "upscale 2" for what enlarges the second chunk,
+ * and with `of` how many there are. Returns `name`. */
+char *aut_jobview_name (const aut_view_shot_t *shot, uint32_t index, bool of,
+                        char name[AUT_VIEW_NAME]);
 
 /*  What changed with one event. */
 typedef struct {

@@ -86,17 +86,17 @@ void aut_progress_change (aut_progress_t *self, const aut_jobview_t *view,
     const aut_view_shot_t *shot = change->shot;
     const aut_view_chunk_t *chunk = &shot->chunks[change->chunk];
     /* A chunk that goes back to ready with an error was tried and failed: worth a line anywhere. */
+    char name[AUT_VIEW_NAME];
+    aut_jobview_name (shot, change->chunk, true, name);
     bool retried = change->before == AUT_VIEW_LEASED && change->after != AUT_VIEW_DONE;
     if (change->after == AUT_VIEW_FAILED)
-        aut_progress_note (self, "%s: chunk %u of %u failed: %s", shot->id, change->chunk + 1,
-                           shot->chunk_count, chunk->error ? chunk->error : "no reason was given");
+        aut_progress_note (self, "%s: %s failed: %s", shot->id, name,
+                           chunk->error ? chunk->error : "no reason was given");
     else if (retried && chunk->error)
-        aut_progress_note (self, "%s: chunk %u of %u is tried again: %s", shot->id,
-                           change->chunk + 1, shot->chunk_count, chunk->error);
+        aut_progress_note (self, "%s: %s is tried again: %s", shot->id, name, chunk->error);
     else if (!self->tty && change->after == AUT_VIEW_DONE)
-        fprintf (stderr, "%s: chunk %u of %u done%s%s, %.0f %% of the film\n", shot->id,
-                 change->chunk + 1, shot->chunk_count, *chunk->node ? " on " : "", chunk->node,
-                 aut_jobview_fraction (view) * 100);
+        fprintf (stderr, "%s: %s done%s%s, %.0f %% of the film\n", shot->id, name,
+                 *chunk->node ? " on " : "", chunk->node, aut_jobview_fraction (view) * 100);
 }
 
 /* The time left for a shot, from the pace of its running chunk; negative when not known yet. */

@@ -86,6 +86,7 @@ static void make_job (job_t *job, uint64_t id, uint64_t first, const char *key)
                                                             : i == 1 ? "key1"
                                                                      : "key2"),
                                                .predecessor = i == 1 ? first : 0,
+                                               .upscale = i == 1,
                                                .memory = 1000,
                                                .model = "m",
                                                .class_ = i == 2 ? "cuda" : ""};
@@ -218,6 +219,7 @@ START_TEST (submission_is_read_back)
     ck_assert_int_eq (seen->job.created_ms, 1234);
     ck_assert_str_eq (seen->shots[1], "two");
     ck_assert_uint_eq (seen->task[1].predecessor, 4);
+    ck_assert (seen->task[1].upscale && !seen->task[2].upscale);
     ck_assert_uint_eq (seen->task[1].chunk, 1);
     ck_assert_uint_eq (seen->task[2].shot, 1);
     ck_assert_uint_eq (seen->task[2].cost, 30);
@@ -311,6 +313,7 @@ START_TEST (lease_result_and_cache)
     ck_assert_int_eq (seen->task[0].state, AUT_STORE_DONE);
     ck_assert_int_eq (seen->linked, 1);
     ck_assert (aut_hash_equal (&seen->results[0].tail.hash, &r.tail.hash));
+    ck_assert (aut_hash_equal (&seen->results[0].mezzanine.hash, &r.mezzanine.hash));
     ck_assert_uint_eq (seen->results[0].used_count, 1);
     free (seen);
     ck_assert_int_eq (one (store, (aut_store_mutation_t){.kind = AUT_STORE_CACHED, .id = 5}),
@@ -664,7 +667,8 @@ END_TEST
     "DROP TABLE attempts; DROP TABLE story; DROP TABLE events;"                                    \
     "DELETE FROM meta WHERE key = 'events'; ALTER TABLE tasks DROP COLUMN leased_ms;"              \
     "ALTER TABLE results DROP COLUMN assigned_ms; ALTER TABLE results DROP COLUMN ended_ms;"       \
-    "ALTER TABLE shots DROP COLUMN scene; ALTER TABLE shots DROP COLUMN frames;"
+    "ALTER TABLE shots DROP COLUMN scene; ALTER TABLE shots DROP COLUMN frames;"                   \
+    "ALTER TABLE tasks DROP COLUMN upscale;"
 
 /*  A database from before jobs had owners. */
 START_TEST (older_databases_are_migrated)
