@@ -52,8 +52,10 @@ int aut_film_registry (aut_registry_t **out, const char *models)
 {
     int rc = aut_registry_open (out, models);
 #ifndef AUTEUR_ENGINE
-    if (rc == 0)
+    if (rc == 0) {
         aut_registry_forget_backend (*out, "wan");
+        aut_registry_forget_backend (*out, "upscaler");
+    }
 #endif
     return rc;
 }

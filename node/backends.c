@@ -6,6 +6,7 @@
 #include "node/backends/animatic.h"
 #include "node/backends/lanczos.h"
 #ifdef AUTEUR_ENGINE
+#include "node/backends/upscaler.h"
 #include "node/backends/wan.h"
 #endif
 
@@ -17,6 +18,7 @@ static const aut_backend_t *const backends[] = {
     &aut_backend_lanczos,
 #ifdef AUTEUR_ENGINE
     &aut_backend_wan,
+    &aut_backend_upscaler,
 #endif
     NULL,
 };
@@ -29,9 +31,11 @@ const aut_backend_t *const *aut_backends (void)
 static void say_unknown (const char *name)
 {
 #ifndef AUTEUR_ENGINE
-    if (strcmp (name, "wan") == 0) {
-        aut_fail (AUT_ERR_UNSUPPORTED, "backend 'wan' is not in this build, which was made without "
-                                       "the engine (-DAUTEUR_ENGINE=OFF)");
+    if (strcmp (name, "wan") == 0 || strcmp (name, "upscaler") == 0) {
+        aut_fail (AUT_ERR_UNSUPPORTED,
+                  "backend '%s' is not in this build, which was made without the engine "
+                  "(-DAUTEUR_ENGINE=OFF)",
+                  name);
         return;
     }
 #endif

@@ -23,6 +23,7 @@ static const struct {
     {"lanczos", always},
 #ifdef AUTEUR_ENGINE
     {"wan", aut_wan_probe},
+    {"upscaler", aut_upscaler_probe},
 #endif
 };
 
@@ -32,9 +33,11 @@ int aut_backend_probe (const char *backend, const aut_model_ref_t *model)
         if (strcmp (probes[i].backend, backend) == 0)
             return probes[i].probe (model);
 #ifndef AUTEUR_ENGINE
-    if (strcmp (backend, "wan") == 0)
-        return aut_fail (AUT_ERR_UNSUPPORTED, "backend 'wan' is not in this build, which was made "
-                                              "without the engine (-DAUTEUR_ENGINE=OFF)");
+    if (strcmp (backend, "wan") == 0 || strcmp (backend, "upscaler") == 0)
+        return aut_fail (AUT_ERR_UNSUPPORTED,
+                         "backend '%s' is not in this build, which was made without the engine "
+                         "(-DAUTEUR_ENGINE=OFF)",
+                         backend);
 #endif
     return aut_fail (AUT_ERR_UNSUPPORTED, "no backend '%s' is in this build", backend);
 }

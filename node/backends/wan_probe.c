@@ -31,9 +31,8 @@ static int check_memory (const folder_t *folder, const aut_model_ref_t *model)
     return AUT_OK;
 }
 
-int aut_wan_probe (const aut_model_ref_t *model)
+static int check_device (const char *device)
 {
-    const char *device = model->device->name;
     if (strcmp (device, "cpu") != 0 && strncmp (device, "cuda:", 5) != 0)
         return aut_fail (AUT_ERR_UNSUPPORTED, "models run on cpu and cuda:N, not on %s", device);
     if (!TORCH_HAS_CUDA && strcmp (device, "cpu") != 0)
@@ -41,6 +40,25 @@ int aut_wan_probe (const aut_model_ref_t *model)
                          "this build has a LibTorch for the cpu alone: build with one for CUDA "
                          "(-DAUTEUR_TORCH=FOLDER) to use %s",
                          device);
+    return AUT_OK;
+}
+
+int aut_upscaler_probe (const aut_model_ref_t *model)
+{
+    int rc = check_device (model->device->name);
+    if (rc == AUT_OK && !model->weights)
+        rc = aut_fail (AUT_ERR_NOT_FOUND,
+                       "its weights are not on this machine: put the files that its manifest names "
+                       "beside it (%s)",
+                       model->dir ? model->dir : "which came from elsewhere");
+    return rc;
+}
+
+int aut_wan_probe (const aut_model_ref_t *model)
+{
+    int rc = check_device (model->device->name);
+    if (rc < 0)
+        return rc;
     if (!model->weights)
         return aut_fail (
             AUT_ERR_NOT_FOUND,
@@ -49,7 +67,7 @@ int aut_wan_probe (const aut_model_ref_t *model)
             "manifest (%s)",
             model->dir ? model->dir : "which came from elsewhere");
     folder_t *folder = NULL;
-    int rc = folder_open (&folder, model->weights);
+    rc = folder_open (&folder, model->weights);
     if (rc == AUT_OK)
         rc = check_memory (folder, model);
     folder_close (&folder);
