@@ -33,9 +33,15 @@ static int enlarge (const aut_task_spec_t *spec, const aut_picture_t *frame,
     aut_picture_t *learned = NULL;
     int rc = 0;
     *enlarged = NULL;
-    if (upscaler->model->upscale > 1)
+    uint32_t factor = upscaler->model->upscale;
+    if (factor > 1)
         rc =
             upscaler->backend->upscale (upscaler->state, frame, out->cancelled, out->ctx, &learned);
+    if (rc == 0 && learned &&
+        (learned->width != frame->width * factor || learned->height != frame->height * factor))
+        rc = aut_fail (AUT_ERR_INVALID,
+                       "the weights of model %s enlarge to %ux%u, its manifest says %u times",
+                       spec->model, learned->width, learned->height, factor);
     if (rc == 0)
         rc = aut_picture_scale (enlarged, learned ? learned : frame, spec->width, spec->height,
                                 spec->fit == AUT_FIT_PAD ? AUT_SCALE_PAD : AUT_SCALE_COVER);

@@ -224,6 +224,10 @@ START_TEST (a_learned_one_first)
     const aut_upscale_out_t out = {.frame = compare, .cancelled = never, .ctx = &spec};
     ck_assert_int_eq (aut_upscale_clip (&spec, input, &loaded, &out), 0);
     ck_assert_int_eq (calls, FRAMES);
+    const aut_model_t lies = {.id = "twice", .upscale = 4};
+    const aut_loaded_t other = {.backend = &backend, .model = &lies, .state = &calls};
+    ck_assert_int_eq (aut_upscale_clip (&spec, input, &other, &out), AUT_ERR_INVALID);
+    ck_assert_ptr_nonnull (strstr (aut_error_detail (), "manifest says 4 times"));
 }
 END_TEST
 
