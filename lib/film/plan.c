@@ -177,11 +177,14 @@ void aut_plan_upscale_spec (const aut_plan_t *self, size_t chunk, aut_buffer_t *
     const aut_plan_chunk_t *from = &self->chunks[chunk];
     const aut_plan_shot_t *shot = &self->shots[from->shot];
     const aut_output_t *output = &self->film->output;
+    /* frames of the film's own shape get no bars, whatever the rounding to even sides */
+    bool same =
+        (uint64_t)shot->native_width * self->height == (uint64_t)self->width * shot->native_height;
     spec_box_t box;
     box.files = NULL;
     box.spec = (aut_task_spec_t){
         .kind = AUT_TASK_UPSCALE,
-        .fit = output->fit == AUT_FIT_PAD ? AUT_FIT_PAD : AUT_FIT_CROP,
+        .fit = output->fit == AUT_FIT_PAD && !same ? AUT_FIT_PAD : AUT_FIT_CROP,
         .model = shot->upscaler->id,
         .revision = shot->upscaler->revision,
         .prompt = "",

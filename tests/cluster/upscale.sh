@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # output.upscale through the cluster: a task for each chunk, after it. A node dies by kill -9 while it
 # enlarges, and the film is the undisturbed one; a second render takes everything over, one with
-# another fit only what was generated; a worker that always dies costs the film and no shot.
+# another size only what was generated; a worker that always dies costs the film and no shot.
 . "$(dirname "$0")/lib.sh"
 
 # Narrow, so that 1080 lines are few pixels.
@@ -77,10 +77,10 @@ ask render "$TMP/film.json" -o "$TMP/second.mp4" --outputs "$TMP/second" >"$TMP/
 cmp "$TMP/calm.mp4" "$TMP/second.mp4" || fail "the second film differs"
 [ "$(chunks_like j2 '.cached != null and (.attempts | length) == 0')" = 6 ] || fail "something ran again"
 
-# With another fit what is generated is the same; it is cancelled at work, and a retry ends it.
+# At another size what is generated is the same; it is cancelled at work, and a retry ends it.
 NODE=$([ "$VICTIM" = n1 ] && echo n2 || echo n1)
-jq '.output.fit = "pad"' "$TMP/film.json" >"$TMP/pad.json"
-JOB=$(ask submit "$TMP/pad.json") || fail "submit ended with $?"
+jq '.output.upscale = "2k"' "$TMP/film.json" >"$TMP/2k.json"
+JOB=$(ask submit "$TMP/2k.json") || fail "submit ended with $?"
 wait_for 60 "an upscale at work" at_upscale "$JOB"
 ask cancel "$JOB" >/dev/null || fail "cancel ended with $?"
 ask retry "$JOB" >/dev/null || fail "retry ended with $?"
@@ -88,8 +88,10 @@ ask watch "$JOB" >"$TMP/watch.log" 2>&1 || fail "watch ended with $?"
 [ "$(chunks_like "$JOB" '.kind == null and .cached != null')" = 3 ] || fail "chunks were generated again"
 [ "$(chunks_like "$JOB" '.kind == "upscale" and .cached == null and .state == "done"')" = 3 ] ||
     fail "not everything was enlarged anew"
-ask fetch "$JOB" -o "$TMP/pad" >"$TMP/fetch.log" 2>&1 || fail "fetch ended with $?"
-cmp "$TMP"/calm/*/*/upscaled/one.mkv "$TMP/pad/upscaled/one.mkv" || fail "a clip of the film's shape was padded"
+ask fetch "$JOB" -o "$TMP/2k" >"$TMP/fetch.log" 2>&1 || fail "fetch ended with $?"
+[ "$(ffprobe -v error -show_entries stream=width,height -of csv=p=0 "$TMP/2k/upscaled/one.mkv")" = 180,1440 ] ||
+    fail "the enlarged clip has another size"
+cmp "$TMP"/calm/*/*/shots/one.mkv "$TMP/2k/shots/one.mkv" || fail "the shot itself differs"
 echo "taken over: all of it, or what was generated"
 
 kill -TERM "${NODE_PID[$NODE]}"

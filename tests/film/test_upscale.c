@@ -82,7 +82,7 @@ static aut_registry_t *with_lanczos (void)
     "{\"storyboard\":\"1\",\"project\":\"p\",\"defaults\":{" defaults "\"duration\":5},"           \
     "\"output\":{" output "},\"scenes\":[{\"id\":\"s\",\"shots\":[{\"id\":\"a\",\"prompt\":\"x\"}" \
     ",{\"id\":\"b\",\"prompt\":\"y\",\"init\":{\"from\":\"previous\"}}]}]}"
-#define SMALL "\"width\":320,\"height\":180,"
+#define SMALL "\"tier\":\"animatic\",\"width\":320,\"height\":180,"
 
 /*  Every task's spec has the key that the plan says, reads back, and starts from a task before it.
  */
@@ -142,11 +142,19 @@ START_TEST (tasks)
 }
 END_TEST
 
+#define SLOW                                                                                       \
+    "{\"id\":\"slow\",\"name\":\"S\",\"version\":\"1\",\"type\":\"video\","                        \
+    "\"capabilities\":[\"text-to-video\",\"image-to-video\"],\"license\":\"MIT\",\"auteur\":{"     \
+    "\"backend\":\"wan\",\"video\":{\"fps\":8,\"frames\":{\"multiple\":4,\"offset\":1,"            \
+    "\"max\":17},\"size\":{\"multiple\":16,\"default\":[96,64]},\"tail\":{\"min\":1,\"max\":5}},"  \
+    "\"tiers\":{\"draft\":{\"steps\":2,\"guidance\":1}}}}"
+
 /*  The key of what enlarges the first chunk. */
 static aut_hash_t first_key (const char *text)
 {
     aut_registry_t *registry = with_lanczos ();
     aut_storyboard_t *film;
+    ck_assert_int_eq (aut_registry_add (registry, "slow", SLOW, strlen (SLOW), true), 0);
     aut_plan_t *plan = plan_good (registry, text, &film);
     aut_hash_t key = plan->chunks[0].upscale_key;
     ck_assert (!aut_hash_is_zero (&key));
@@ -162,20 +170,17 @@ START_TEST (keys)
     aut_hash_t same = first_key (FILM (SMALL, "\"upscale\":\"1080p\",\"codec\":\"prores\""));
     aut_hash_t larger = first_key (FILM (SMALL, "\"upscale\":\"2k\""));
     aut_hash_t padded = first_key (FILM (SMALL, "\"upscale\":\"1080p\",\"fit\":\"pad\""));
+#define OTHER_SHAPE "\"model\":\"slow\",\"fps\":8,\"width\":112,\"height\":64,"
+    aut_hash_t slow = first_key (FILM (OTHER_SHAPE, "\"upscale\":\"1080p\""));
+    aut_hash_t bars = first_key (FILM (OTHER_SHAPE, "\"upscale\":\"1080p\",\"fit\":\"pad\""));
     aut_hash_t other = first_key (FILM (SMALL "\"seed\":2,", "\"upscale\":\"1080p\""));
     ck_assert (aut_hash_equal (&key, &same));
     ck_assert (!aut_hash_equal (&key, &larger));
-    ck_assert (!aut_hash_equal (&key, &padded));
+    ck_assert (aut_hash_equal (&key, &padded)); /* it has the film's shape */
+    ck_assert (!aut_hash_equal (&slow, &bars));
     ck_assert (!aut_hash_equal (&key, &other));
 }
 END_TEST
-
-#define SLOW                                                                                       \
-    "{\"id\":\"slow\",\"name\":\"S\",\"version\":\"1\",\"type\":\"video\","                        \
-    "\"capabilities\":[\"text-to-video\",\"image-to-video\"],\"license\":\"MIT\",\"auteur\":{"     \
-    "\"backend\":\"wan\",\"video\":{\"fps\":8,\"frames\":{\"multiple\":4,\"offset\":1,"            \
-    "\"max\":17},\"size\":{\"multiple\":16,\"default\":[96,64]},\"tail\":{\"min\":1,\"max\":5}},"  \
-    "\"tiers\":{\"draft\":{\"steps\":2,\"guidance\":1}}}}"
 
 /*  A film faster than its model is interpolated at the enlarged size, which has a bound. */
 START_TEST (interpolated_shots_stop_at_1080p)
