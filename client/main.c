@@ -12,20 +12,25 @@ typedef int (command_fn) (int argc, char **argv);
 static const struct {
     const char *name;
     const char *summary;
-    command_fn *run; /* NULL: planned, not there yet */
+    command_fn *run;
 } commands[] = {
     {"new", "write a storyboard template to start from", aut_cmd_new},
+    {"import", "screenplay or text to storyboard", aut_cmd_import},
+    {"schema", "the storyboard's JSON Schema, for editors", aut_cmd_schema},
     {"validate", "check a storyboard and name every mistake", aut_cmd_validate},
     {"plan", "show shots, chunks, prompts and seeds without rendering", aut_cmd_plan},
     {"render", "make the film: plan, generate, fetch and stitch", aut_cmd_render},
     {"submit", "give a storyboard to a broker and return its job id", aut_cmd_submit},
     {"watch", "follow a job to its end", aut_cmd_watch},
     {"jobs", "list jobs", aut_cmd_jobs},
+    {"explain", "the story of a job: attempts, failures, nodes, times", aut_cmd_explain},
+    {"preview", "the latest pictures of a running job", aut_cmd_preview},
     {"cancel", "stop a job", aut_cmd_cancel},
     {"retry", "run a job's failed or cancelled shots again", aut_cmd_retry},
-    {"preview", "the latest pictures of a running job", aut_cmd_preview},
     {"fetch", "bring a job's shots and metadata into a folder", aut_cmd_fetch},
     {"stitch", "assemble a fetched folder into a film", aut_cmd_stitch},
+    {"sheet", "a contact sheet of a job", aut_cmd_sheet},
+    {"export", "timeline for an editor (OTIO, EDL, FCPXML)", aut_cmd_export},
     {"nodes", "list nodes, or drain one", aut_cmd_nodes},
     {"status", "one look at the broker", aut_cmd_status},
     {"top", "live view of jobs, shots, nodes and devices", aut_cmd_top},
@@ -33,11 +38,6 @@ static const struct {
     {"keys", "make a key, and say who may use the broker here", aut_cmd_keys},
     {"doctor", "check this machine: programs, codecs, fonts, state, broker", aut_cmd_doctor},
     {"version", "print versions", aut_cmd_version},
-    {"import", "screenplay or text to storyboard", aut_cmd_import},
-    {"export", "timeline for an editor (OTIO, EDL, FCPXML)", aut_cmd_export},
-    {"schema", "the storyboard's JSON Schema, for editors", aut_cmd_schema},
-    {"explain", "the story of a job: attempts, failures, nodes, times", aut_cmd_explain},
-    {"sheet", "a contact sheet of a job", aut_cmd_sheet},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -52,12 +52,7 @@ static void print_help (FILE *out)
                   "  auteur render film.json      make the film\n\n"
                   "Commands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (commands[i].run)
-            fprintf (out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fprintf (out, "\nNot there yet:\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (!commands[i].run)
-            fprintf (out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf (out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fprintf (out, "\nA cluster is named by --broker HOST[:PORT] or the variable AUTEUR_BROKER;\n"
                   "without one, auteur runs a broker and a node inside itself.\n"
                   "'auteur COMMAND --help' explains each command.\n\n"
@@ -87,19 +82,9 @@ static int run_command (int argc, char **argv)
     }
     if (strcmp (name, "--version") == 0)
         name = "version";
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp (name, commands[i].name) != 0)
-            continue;
-        if (commands[i].run)
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp (name, commands[i].name) == 0)
             return commands[i].run (argc - 1, argv + 1);
-        if (argc > 2 && (strcmp (argv[2], "--help") == 0 || strcmp (argv[2], "-h") == 0)) {
-            printf ("auteur %s: %s. Not there yet in this version.\n", name, commands[i].summary);
-            return AUT_EXIT_DONE;
-        }
-        fprintf (stderr, "auteur: '%s' (%s) is not there yet in this version.\n", name,
-                 commands[i].summary);
-        return AUT_EXIT_FAILED;
-    }
     return unknown_command (name);
 }
 

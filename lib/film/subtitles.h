@@ -3,9 +3,10 @@
  *
  *  A shot's dialogue is shown from its cut on, for as long as it takes to read at 15 characters a
  *  second and a half more, but not past the next cut; only where that leaves less than it takes at
- * 20 a second it is also shown in the shot's transitions, if nobody speaks there. A cue has at most two lines of 42 columns
- * (BBC Subtitle Guidelines and Netflix's Timed Text Style Guide use 37 to 42 and 17 to 20 a
- * second); what is longer is shown as several, in shares of time by length. No cue leaves its shot.
+ * 20 a second it is also shown in the shot's transitions, if nobody speaks there. A cue has at most
+ * two lines of 42 columns (BBC Subtitle Guidelines and Netflix's Timed Text Style Guide use 37 to
+ * 42 and 17 to 20 a second); what is longer is shown as several, in shares of time by length. No
+ * cue leaves its shot.
  */
 #ifndef AUT_LIB_FILM_SUBTITLES_H
 #define AUT_LIB_FILM_SUBTITLES_H

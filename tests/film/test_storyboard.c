@@ -189,8 +189,8 @@ static const case_t cases[] = {
     {FILM ("\"output\":{\"upscale\":\"8k\"}"), 2, "output.upscale", "1080p, 2k, 4k", ""},
     {FILM ("\"output\":{\"fit\":\"stretch\"}"), 2, "output.fit", "crop, pad", ""},
     {FILM ("\"output\":{\"burn_in\":\"id\"}"), 2, "output.burn_in", "true, false or a list", ""},
-    {FILM ("\"output\":{\"burn_in\":[\"ids\"]}"), 2, "output.burn_in[0]", "is not one of id, slugline",
-     "\"id\""},
+    {FILM ("\"output\":{\"burn_in\":[\"ids\"]}"), 2, "output.burn_in[0]",
+     "is not one of id, slugline", "\"id\""},
     {FILM ("\"output\":{\"loudness\":-71}"), 2, "output.loudness", "at least -70", ""},
     {FILM ("\"output\":{\"burnin\":true}"), 2, "output.burnin", "unknown key", "\"burn_in\""},
 };

@@ -120,10 +120,10 @@ END_TEST
 
 START_TEST (speech_may_go_into_a_transition_where_nobody_else_speaks)
 {
-    static const char
-        text[] = FILM (SHOT ("a", "") "," SHOT ("b", ",\"duration\":1,\"dialogue\":\"Twenty "
-                                                     "letters it is\"") "," SHOT (
-            "c", ",\"transition\":{\"type\":\"fade\",\"duration\":0.5}"));
+    static const char text[] = FILM (SHOT ("a", "") "," SHOT (
+        "b",
+        ",\"duration\":1,\"dialogue\":\"Twenty "
+        "letters it is\"") "," SHOT ("c", ",\"transition\":{\"type\":\"fade\",\"duration\":0.5}"));
     scene_t scene = scene_of (text);
     check_rules (&scene);
     ck_assert_uint_eq (scene.made->count, 1);
