@@ -264,7 +264,20 @@ static void takes_hello (oracle_t *self, uint64_t epoch, uint32_t conn,
                 !talk->hellos && aut_epoch_same_broker (held->epoch, epoch)};
     }
     talk->hellos++;
+    talk->hello_after = self->durables;
     talk->welcomed = talk->released = talk->idle = false;
+}
+
+/*  Whether the node has just said, in a HELLO whose consequences are not durable yet, that it does
+ * not hold this attempt: then the broker may have let it go before its failure came. */
+static bool just_let_go (const oracle_t *self, const ora_talk_t *talk, const aut_token_t *token)
+{
+    if (!talk->hellos || talk->hello_after != self->durables)
+        return false;
+    for (size_t i = 0; i < talk->held_count; i++)
+        if (talk->held[i].task == token->task && talk->held[i].attempt == token->attempt)
+            return false;
+    return true;
 }
 
 static void takes_word (oracle_t *self, ora_talk_t *talk, const aut_msg_t *msg)
@@ -286,7 +299,8 @@ static void takes_word (oracle_t *self, ora_talk_t *talk, const aut_msg_t *msg)
     } else if (msg->type == AUT_MSG_FAIL) {
         bool current = task->state == ORA_LEASED && task->attempt == token->attempt &&
                        task->epoch == token->epoch && !memcmp (task->instance, talk->instance, 16);
-        if (current && !claim->failed && aut_error_code (msg->fail.code) != AUT_ERR_DEVICE_MEMORY) {
+        if (current && !claim->failed && !just_let_go (self, talk, token) &&
+            aut_error_code (msg->fail.code) != AUT_ERR_DEVICE_MEMORY) {
             task->failed_at = self->now;
             claim->counts = true;
         }
@@ -297,7 +311,8 @@ static void takes_word (oracle_t *self, ora_talk_t *talk, const aut_msg_t *msg)
 static void takes_request (oracle_t *self, uint32_t conn, const aut_msg_t *msg)
 {
     ora_request_t *request = &self->requests[self->request_count++ % ORA_REQUESTS];
-    *request = (ora_request_t){.conn = conn, .req = msg->ok.req, .type = msg->type};
+    *request = (ora_request_t){
+        .conn = conn, .req = msg->ok.req, .type = msg->type, .after = self->durables};
     const char *text = msg->type == AUT_MSG_SUBMIT  ? msg->submit.idempotency
                        : msg->type == AUT_MSG_DRAIN ? msg->drain.node
                                                     : msg->cancel.job;
@@ -338,6 +353,19 @@ void oracle_broker_takes (oracle_t *self, int64_t now, uint64_t epoch, uint32_t 
 
 /* ---- what a broker says ---- */
 
+/*  Whether a CANCEL of the job went into the same record as that HELLO: what was running is given
+ * up, even if a RETRY in the same record lets it wait again. */
+static bool cancelled_beside (const oracle_t *self, const ora_talk_t *talk, const ora_job_t *job)
+{
+    for (size_t i = 0; i < ORA_REQUESTS; i++) {
+        const ora_request_t *request = &self->requests[i];
+        if (request->type == AUT_MSG_CANCEL && request->after == talk->hello_after &&
+            job_named (self, request->text) == job)
+            return true;
+    }
+    return false;
+}
+
 static void says_welcome (oracle_t *self, uint64_t epoch, ora_talk_t *talk,
                           const aut_msg_welcome_t *welcome)
 {
@@ -349,11 +377,13 @@ static void says_welcome (oracle_t *self, uint64_t epoch, ora_talk_t *talk,
     talk->welcomed = !talk->hellos;
     for (uint32_t i = 0; talk->welcomed && epoch == self->epoch && i < talk->held_count; i++) {
         ora_held_t *held = &talk->held[i];
-        ora_task_t *task = ora_task (self, held->task, NULL);
+        ora_job_t *job = NULL;
+        ora_task_t *task = ora_task (self, held->task, &job);
         const ora_claim_t *claim =
             task ? ora_claim (task, held->attempt, held->epoch, talk->instance, false) : NULL;
         if (held->must_go_on && task && task->state == ORA_WAITS &&
-            task->attempt == held->attempt && !(claim && (claim->failed || claim->released)))
+            task->attempt == held->attempt && !(claim && (claim->failed || claim->released)) &&
+            !cancelled_beside (self, talk, job))
             ora_complain (self, "t%" PRIu64 " was given up although its node still has it",
                           task->id);
         held->must_go_on = false;

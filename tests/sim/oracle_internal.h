@@ -103,9 +103,10 @@ typedef struct {
     uint8_t instance[16];
     char name[132];
     bool welcomed, closed, left, released, drained;
-    bool idle;       /* a RELEASE was acknowledged */
-    bool asked;      /* somebody wants it drained */
-    uint32_t hellos; /* not welcomed yet */
+    bool idle;            /* a RELEASE was acknowledged */
+    bool asked;           /* somebody wants it drained */
+    uint32_t hellos;      /* not welcomed yet */
+    uint64_t hello_after; /* records were durable when it last said HELLO */
     int64_t heard;
     ora_worker_t workers[ORA_WORKERS];
     uint32_t worker_count;
@@ -119,6 +120,7 @@ typedef struct {
     aut_msg_type_t type;
     char text[132]; /* key, job or node */
     aut_hash_t submission;
+    uint64_t after; /* records were durable when it was taken in */
 } ora_request_t;
 
 typedef struct {
@@ -126,6 +128,7 @@ typedef struct {
 } ora_result_t;
 
 struct oracle {
+    uint64_t durables; /* records so far */
     oracle_config_t config;
     uint64_t epoch; /* that owns the store */
     int64_t now;

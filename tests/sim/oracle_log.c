@@ -421,6 +421,7 @@ void oracle_durable (oracle_t *self, int64_t now, const void *record, size_t siz
 {
     reader_t in = {record, (const uint8_t *)record + size};
     self->now = now;
+    self->durables++;
     if (take_u64 (&in) != self->epoch)
         ora_complain (self, "a stale broker has written to the store");
     uint64_t count = take_u64 (&in);

@@ -87,7 +87,7 @@ def look_around(terminal, first):
     terminal.wait("the jobs", r"^JOBS 2, by state")
     page = terminal.wait("the first job runs", rf"^[> ] {first} +running +harbour ")
     assert "auteur-broker" in page and re.search(r"epoch [0-9a-f]{8}\.1", page), page
-    page = terminal.wait("what the node runs", rf"^  node-one +online +cpu +busy .* {first} one #\d")
+    page = terminal.wait("what the node runs", rf"^  node-one +online +cpu +busy .* {first} one chunk \d")
     assert page.rstrip().endswith("q quit"), page
     terminal.press("s")
     terminal.wait("another order", r"^JOBS 2, by newest")
