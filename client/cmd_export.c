@@ -34,18 +34,10 @@ static const aut_timeline_form_t *find_form (const char *name)
 static int load_job (aut_film_t *film, const aut_common_t *common, const char *job)
 {
     aut_session_t session;
-    char *text = NULL;
-    size_t size = 0;
-    json_t *assets = NULL;
     int rc = aut_session_open (&session, common, AUT_SESSION_READ, 0);
     if (rc)
         return rc;
-    rc = aut_submission_fetch (&session, job, &text, &size, &assets);
-    if (rc == 0)
-        rc = aut_film_load_submitted (film, text, size, assets, common->models,
-                                      session.local ? NULL : session.client);
-    free (text);
-    json_decref (assets);
+    rc = aut_submission_film (film, &session, job, common->models);
     aut_session_close (&session);
     return rc;
 }

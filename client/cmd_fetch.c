@@ -15,15 +15,9 @@ static int fetch (const aut_common_t *common, const char *job, const char *dir)
     int rc = aut_session_open (&session, common, AUT_SESSION_READ, 0);
     if (rc)
         return aut_common_fail (rc, "fetch");
-    char *text = NULL;
-    size_t size = 0;
-    json_t *assets = NULL;
     aut_film_t film = {0};
     aut_fetch_report_t report = {0};
-    rc = aut_submission_fetch (&session, job, &text, &size, &assets);
-    if (rc == 0)
-        rc = aut_film_load_submitted (&film, text, size, assets, common->models,
-                                      session.local ? NULL : session.client);
+    rc = aut_submission_film (&film, &session, job, common->models);
     if (rc == 0) {
         aut_progress_t *progress = aut_progress_new (!common->no_color);
         aut_fetch_t *fetched = NULL;
@@ -48,8 +42,6 @@ static int fetch (const aut_common_t *common, const char *job, const char *dir)
     else if (rc == 0)
         printf ("%s: %zu shots. Next: auteur stitch %s -o film.mp4\n", dir, report.shots, dir);
     aut_film_clear (&film);
-    free (text);
-    json_decref (assets);
     aut_session_close (&session);
     return code;
 }

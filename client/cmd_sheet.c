@@ -22,16 +22,10 @@ typedef struct {
 static int write_sheet (const options_t *options, aut_session_t *session, const char *dir,
                         aut_fetch_report_t *report)
 {
-    char *text = NULL;
-    size_t size = 0;
-    json_t *assets = NULL;
     aut_film_t film = {0};
     aut_fetch_t *fetched = NULL;
     aut_progress_t *progress = aut_progress_new (!options->common.no_color);
-    int rc = aut_submission_fetch (session, options->job, &text, &size, &assets);
-    if (rc == 0)
-        rc = aut_film_load_submitted (&film, text, size, assets, options->common.models,
-                                      session->local ? NULL : session->client);
+    int rc = aut_submission_film (&film, session, options->job, options->common.models);
     if (rc == 0)
         rc = aut_fetch (&fetched, session, options->job, &film, dir, progress, report);
     if (rc == 0 && !report->shots)
@@ -41,8 +35,6 @@ static int write_sheet (const options_t *options, aut_session_t *session, const 
     aut_fetch_destroy (&fetched);
     aut_progress_destroy (&progress);
     aut_film_clear (&film);
-    json_decref (assets);
-    free (text);
     return rc;
 }
 

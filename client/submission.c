@@ -91,11 +91,10 @@ static int fetch_storyboard (aut_artifact_client_t *artifacts, const json_t *sub
     return rc ? rc : aut_artifact_get_bytes (artifacts, &hash, STORYBOARD_MAX, text, size);
 }
 
-int aut_submission_fetch (aut_session_t *session, const char *job, char **text, size_t *size,
-                          json_t **assets)
+/*  The storyboard's bytes, which the caller frees, and {"path": hash of its files}, decrefs. */
+static int fetch_submission (aut_session_t *session, const char *job, char **text, size_t *size,
+                             json_t **assets)
 {
-    *text = NULL;
-    *assets = NULL;
     json_t *reply = NULL, *submission = NULL;
     int rc = aut_query_job (session, job, 0, 1, &reply);
     const char *hex = NULL;
@@ -120,5 +119,21 @@ int aut_submission_fetch (aut_session_t *session, const char *job, char **text, 
     free (data);
     json_decref (submission);
     json_decref (reply);
+    return rc;
+}
+
+int aut_submission_film (aut_film_t *out, aut_session_t *session, const char *job,
+                         const char *models)
+{
+    char *text = NULL;
+    size_t size = 0;
+    json_t *assets = NULL;
+    *out = (aut_film_t){0};
+    int rc = fetch_submission (session, job, &text, &size, &assets);
+    if (rc == 0)
+        rc = aut_film_load_submitted (out, text, size, assets, models,
+                                      session->local ? NULL : session->client);
+    free (text);
+    json_decref (assets);
     return rc;
 }

@@ -14,10 +14,10 @@ typedef struct {
 int aut_submission_send (char **job, aut_session_t *session, const aut_film_t *film,
                          const aut_submission_options_t *options);
 
-/*  Fetches what was submitted as `job`: the storyboard's bytes and {"path": hash of its files}.
- *  The caller frees `text` and decrefs `assets`. */
-int aut_submission_fetch (aut_session_t *session, const char *job, char **text, size_t *size,
-                          json_t **assets);
+/*  Fetches what was submitted as `job` and plans it, with the models of the search path `models`
+ *  and, on a cluster, those of the broker. The caller clears `*out` in every case. */
+int aut_submission_film (aut_film_t *out, aut_session_t *session, const char *job,
+                         const char *models);
 
 /*  {"path": hex} of all files that a film names; a new reference. */
 json_t *aut_submission_assets (const aut_film_t *film);
