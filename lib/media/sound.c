@@ -25,6 +25,7 @@ typedef struct {
     uint64_t start, at;         /* in the film; from its start: the next sample */
     uint64_t end;               /* from its start */
     uint64_t fade_in, fade_out;
+    size_t next_cut;  /* of a tone: the cut that sounds next, or now */
     bool over, heard; /* heard: this turn through the file gave something */
 } s_voice_t;
 
@@ -37,7 +38,6 @@ struct aut_sound_mix {
     uint64_t given;              /* samples that came out of the limiter, its delay included */
     const float *ready;          /* of its last frame, not yet asked for */
     size_t ready_count;
-    size_t next_cut;
     float block[BLOCK * AUT_SOUND_CHANNELS], part[BLOCK * AUT_SOUND_CHANNELS];
 };
 
@@ -68,17 +68,16 @@ static int s_length (aut_sound_mix_t *self, const char *path, uint64_t most, uin
 }
 
 /*  Every voice at its beginning. */
-static int s_rewind (aut_sound_mix_t *self)
+static void s_rewind (aut_sound_mix_t *self)
 {
     self->at = 0;
-    self->next_cut = 0;
     for (size_t i = 0; i < self->sound->track_count; i++) {
         s_voice_t *voice = &self->voices[i];
         aut_sound_reader_close (&voice->reader);
         voice->at = 0;
+        voice->next_cut = 0;
         voice->over = voice->start >= self->total;
     }
-    return 0;
 }
 
 static int s_set_voice (aut_sound_mix_t *self, s_voice_t *voice, const aut_sound_track_t *track)
@@ -128,14 +127,13 @@ static int s_read_file (s_voice_t *voice, float *samples, size_t count, size_t *
     return 0;
 }
 
-static void s_tone (aut_sound_mix_t *self, uint64_t from, float *samples, size_t count)
+static void s_tone (const aut_sound_t *sound, s_voice_t *voice, float *samples, size_t count)
 {
-    const aut_sound_t *sound = self->sound;
     for (size_t i = 0; i < count; i++) {
-        double t = (double)(from + i) / AUT_SOUND_RATE;
-        while (self->next_cut < sound->cut_count && sound->cuts[self->next_cut] + TONE_CUT <= t)
-            self->next_cut++;
-        bool cut = self->next_cut < sound->cut_count && sound->cuts[self->next_cut] <= t;
+        double t = (double)(voice->start + voice->at + i) / AUT_SOUND_RATE;
+        while (voice->next_cut < sound->cut_count && sound->cuts[voice->next_cut] + TONE_CUT <= t)
+            voice->next_cut++;
+        bool cut = voice->next_cut < sound->cut_count && sound->cuts[voice->next_cut] <= t;
         double value = TONE_LEVEL * sin (2 * M_PI * (cut ? 2 : 1) * TONE_HZ * t);
         samples[2 * i] = samples[2 * i + 1] = (float)value;
     }
@@ -165,7 +163,7 @@ static int s_add (aut_sound_mix_t *self, s_voice_t *voice, size_t count)
     if (voice->track->path)
         rc = s_read_file (voice, self->part, want, &got);
     else
-        s_tone (self, voice->start + voice->at, self->part, got = want);
+        s_tone (self->sound, voice, self->part, got = want);
     if (rc < 0)
         return rc;
     double gain = pow (10, voice->track->gain_db / 20);
@@ -256,14 +254,12 @@ int aut_sound_mix_open (aut_sound_mix_t **out, const aut_sound_t *sound,
     self->voices = aut_calloc (sound->track_count, sizeof *self->voices);
     for (size_t i = 0; i < sound->track_count && rc == 0; i++)
         rc = s_set_voice (self, &self->voices[i], &sound->tracks[i]);
-    if (rc == 0)
-        rc = s_rewind (self);
+    s_rewind (self);
     if (rc == 0)
         rc = s_measure (self, &peak, cancelled, ctx);
     if (rc == 0)
         rc = s_set_gain (self, peak);
-    if (rc == 0)
-        rc = s_rewind (self);
+    s_rewind (self);
     if (rc < 0)
         aut_sound_mix_close (&self);
     *out = self;

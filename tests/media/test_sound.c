@@ -197,6 +197,16 @@ START_TEST (a_tone_marks_the_cuts)
     NEAR (s_hertz (samples, 1.5, 1.6), 2000, 15);
     NEAR (s_hertz (samples, 1.7, 2.9), 1000, 5);
     free (samples);
+    const aut_sound_track_t two[] = {{0}, {0}}; /* both mark them */
+    sound.tracks = two;
+    sound.track_count = 2;
+    float *both = s_mix_plain (&sound);
+    sound.track_count = 1;
+    samples = s_mix_plain (&sound);
+    for (size_t i = 0; i < 2 * aut_sound_samples (&sound); i++)
+        NEAR (both[i], 2 * samples[i], 1e-3);
+    free (both);
+    free (samples);
 }
 END_TEST
 
