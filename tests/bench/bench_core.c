@@ -7,6 +7,7 @@
  */
 #include "broker/core/core.h"
 #include "lib/core/mem.h"
+#include "tests/bench/bench_hello.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,19 +78,9 @@ static void submit (bench_t *bench, uint32_t count)
 
 static void hello (bench_t *bench, uint64_t peer)
 {
-    static const char *const models[] = {"m"};
-    char name[16];
-    snprintf (name, sizeof name, "n%u", (unsigned)peer);
-    aut_core_worker_spec_t worker = {.device = "cuda:0",
-                                     .class_ = "cuda",
-                                     .memory = 2000,
-                                     .models = models,
-                                     .model_count = 1,
-                                     .credit = 1};
-    aut_core_event_t event = {.kind = AUT_EV_HELLO, .peer = peer};
-    event.u.hello = (aut_core_hello_t){.name = name, .workers = &worker, .worker_count = 1};
-    memcpy (event.u.hello.instance, &peer, sizeof peer);
-    step (bench, &event);
+    bench_hello_t said;
+    bench_hello (&said, peer);
+    step (bench, &said.event);
 }
 
 static void one_task (bench_t *bench, uint64_t peer)

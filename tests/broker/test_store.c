@@ -6,6 +6,7 @@
 #include "lib/core/error.h"
 #include "lib/core/file.h"
 #include "lib/core/mem.h"
+#include "tests/broker/stores.h"
 
 #include <check.h>
 #include <sqlite3.h>
@@ -15,8 +16,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-static char dir[64];
 
 /*  Stand before the C library's: SQLite's calls come here and are counted. */
 static int syncs;
@@ -31,26 +30,6 @@ int fdatasync (int fd)
 {
     syncs++;
     return (int)syscall (SYS_fdatasync, fd);
-}
-
-static void make_dir (void)
-{
-    snprintf (dir, sizeof dir, "/tmp/aut-store-XXXXXX");
-    ck_assert_ptr_nonnull (mkdtemp (dir));
-}
-
-static void remove_dir (void)
-{
-    ck_assert_int_eq (aut_dir_remove (dir), 0);
-}
-
-/*  Loop test index: 0 = SQLite, 1 = memory. */
-static aut_store_t *open_kind (int kind)
-{
-    aut_store_t *store = NULL;
-    int rc = kind ? aut_store_open_memory (&store) : aut_store_open_sqlite (&store, dir);
-    ck_assert_msg (rc == 0, "%s", aut_error_detail ());
-    return store;
 }
 
 static aut_hash_t hash (const char *text)
@@ -200,7 +179,7 @@ static seen_t *look (aut_store_t *store, uint64_t job)
 
 START_TEST (submission_is_read_back)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     uint64_t job, task;
     ck_assert_int_eq (aut_store_next_ids (store, &job, &task), 0);
     ck_assert_uint_eq (job, 1);
@@ -241,7 +220,7 @@ END_TEST
 
 START_TEST (bodies_and_keys)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     ck_assert_int_eq (submit (store, 1, 1, "k"), 0);
     aut_store_body_t body;
     void *hold;
@@ -273,7 +252,7 @@ END_TEST
 
 START_TEST (lease_result_and_cache)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     uint64_t epoch = aut_store_epoch (store), id;
     aut_store_result_t r = some_result ("clip"), read;
     ck_assert_int_eq (submit (store, 1, 1, ""), 0);
@@ -336,7 +315,7 @@ static void expect_cached (aut_store_t *store, const char *key, uint64_t id)
 /*  The newest result of a key counts; what was not committed has none. */
 START_TEST (the_newest_result_is_cached)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     uint64_t epoch = aut_store_epoch (store);
     aut_store_result_t r = some_result ("clip");
     ck_assert_int_eq (submit (store, 1, 1, ""), 0);
@@ -357,7 +336,7 @@ START_TEST (the_newest_result_is_cached)
     expect_cached (store, "key2", 0);
     aut_store_destroy (&store);
     if (_i == 0) { /* from disk */
-        store = open_kind (_i);
+        store = store_open (_i);
         expect_cached (store, "key1", 2);
         expect_cached (store, "key0", 3);
         expect_cached (store, "key2", 0);
@@ -398,7 +377,7 @@ END_TEST
  */
 START_TEST (fences)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     uint64_t epoch = aut_store_epoch (store);
     aut_store_result_t r = some_result ("clip");
     ck_assert_int_eq (submit (store, 1, 1, ""), 0);
@@ -448,7 +427,7 @@ END_TEST
 
 START_TEST (failures_cancel_retry)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     uint64_t epoch = aut_store_epoch (store);
     aut_store_result_t r = some_result ("clip");
     ck_assert_int_eq (submit (store, 1, 1, ""), 0);
@@ -515,7 +494,7 @@ END_TEST
 
 START_TEST (results_in_pages)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     uint64_t epoch = aut_store_epoch (store);
     aut_store_result_t r = some_result ("clip");
     aut_store_item_t *items = aut_calloc (TASKS, sizeof *items);
@@ -553,12 +532,12 @@ END_TEST
 
 START_TEST (epoch_rises_and_fences_the_old_broker)
 {
-    aut_store_t *old = open_kind (0);
+    aut_store_t *old = store_open (0);
     uint64_t first = aut_store_epoch (old);
     ck_assert_uint_eq (first & AUT_EPOCH_STARTS, 1);
     ck_assert_int_eq (submit (old, 1, 1, "k"), 0);
     ck_assert_int_eq (one (old, lease (1, 1, first)), 0);
-    aut_store_t *new = open_kind (0);
+    aut_store_t *new = store_open (0);
     ck_assert_uint_eq (aut_store_epoch (new), first + 1);
     aut_store_result_t r = some_result ("clip");
     ck_assert_int_eq (one (old, result (1, 1, first, &r)), AUT_ERR_FENCED);
@@ -566,7 +545,7 @@ START_TEST (epoch_rises_and_fences_the_old_broker)
     ck_assert_int_eq (submit (new, 2, 4, ""), 0);
     aut_store_destroy (&old);
     aut_store_destroy (&new);
-    new = open_kind (0);
+    new = store_open (0);
     ck_assert_uint_eq (aut_store_epoch (new), first + 2);
     seen_t *seen = look (new, 0);
     ck_assert_int_eq (seen->jobs, 2);
@@ -582,7 +561,7 @@ END_TEST
 static void run_sql (const char *sql)
 {
     sqlite3 *db;
-    char *path = aut_path_join (dir, "auteur.db", NULL);
+    char *path = aut_path_join (store_dir, "auteur.db", NULL);
     ck_assert_int_eq (sqlite3_open (path, &db), SQLITE_OK);
     ck_assert_int_eq (sqlite3_exec (db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close (db);
@@ -601,7 +580,7 @@ START_TEST (every_state_has_an_identity)
                  {(UINT64_C (7) << 20) + AUT_EPOCH_STARTS - 1, false},
                  {(UINT64_C (7) << 20) + AUT_EPOCH_STARTS, true}, /* its starts are used up */
                  {(UINT64_C (1) << 52) + 5, true}};               /* nothing that we wrote */
-    aut_store_t *store = open_kind (0);
+    aut_store_t *store = store_open (0);
     ck_assert_int_eq (submit (store, 1, 1, "k"), 0);
     ck_assert_int_eq (one (store, lease (1, 1, aut_store_epoch (store))), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -609,7 +588,7 @@ START_TEST (every_state_has_an_identity)
         char *sql = aut_sprintf ("UPDATE meta SET value = %llu", (unsigned long long)cases[i].last);
         run_sql (sql);
         free (sql);
-        store = open_kind (0);
+        store = store_open (0);
         uint64_t epoch = aut_store_epoch (store);
         ck_assert_msg (aut_epoch_same_broker (epoch, cases[i].last) != cases[i].drawn, "case %zu",
                        i);
@@ -630,13 +609,13 @@ END_TEST
 START_TEST (two_states_are_two_brokers)
 {
     for (int kind = 0; kind < 2; kind++) {
-        aut_store_t *one_store = open_kind (kind);
+        aut_store_t *one_store = store_open (kind);
         uint64_t epoch = aut_store_epoch (one_store);
         aut_store_destroy (&one_store);
-        char *path = aut_path_join (dir, "auteur.db", NULL);
+        char *path = aut_path_join (store_dir, "auteur.db", NULL);
         unlink (path); /* wiped, and made anew */
         free (path);
-        one_store = open_kind (kind);
+        one_store = store_open (kind);
         ck_assert (!aut_epoch_same_broker (aut_store_epoch (one_store), epoch));
         aut_store_destroy (&one_store);
     }
@@ -645,19 +624,19 @@ END_TEST
 
 START_TEST (newer_and_foreign_databases_are_refused)
 {
-    aut_store_t *store = open_kind (0);
+    aut_store_t *store = store_open (0);
     aut_store_destroy (&store);
     run_sql ("INSERT INTO migrations VALUES (1000, 0)");
-    ck_assert_int_eq (aut_store_open_sqlite (&store, dir), AUT_ERR_VERSION);
+    ck_assert_int_eq (aut_store_open_sqlite (&store, store_dir), AUT_ERR_VERSION);
     ck_assert_ptr_null (store);
     ck_assert_ptr_nonnull (strstr (aut_error_detail (), "1000"));
-    char *path = aut_path_join (dir, "auteur.db", NULL);
+    char *path = aut_path_join (store_dir, "auteur.db", NULL);
     unlink (path);
     run_sql ("CREATE TABLE somebody_elses (a)");
-    ck_assert_int_eq (aut_store_open_sqlite (&store, dir), AUT_ERR_CORRUPT);
+    ck_assert_int_eq (aut_store_open_sqlite (&store, store_dir), AUT_ERR_CORRUPT);
     ck_assert_int_eq (aut_file_write (path, "this is no database at all, not one bit of it", 45),
                       0);
-    ck_assert_int_eq (aut_store_open_sqlite (&store, dir), AUT_ERR_CORRUPT);
+    ck_assert_int_eq (aut_store_open_sqlite (&store, store_dir), AUT_ERR_CORRUPT);
     free (path);
 }
 END_TEST
@@ -674,12 +653,12 @@ END_TEST
 START_TEST (older_databases_are_migrated)
 {
     aut_store_job_t job;
-    aut_store_t *store = open_kind (0);
+    aut_store_t *store = store_open (0);
     ck_assert_int_eq (submit (store, 1, 1, "before"), 0);
     aut_store_destroy (&store);
     run_sql (WITHOUT_3
              "ALTER TABLE jobs DROP COLUMN owner; DELETE FROM migrations WHERE version >= 2");
-    store = open_kind (0);
+    store = store_open (0);
     ck_assert_int_eq (aut_store_job (store, 1, &job), 0);
     ck_assert_str_eq (job.owner, "");
     ck_assert_str_eq (job.idempotency, "before");
@@ -692,7 +671,7 @@ START_TEST (owners_are_kept)
 {
     static const char owner[] = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
     for (int kind = 0; kind < 2; kind++) {
-        aut_store_t *store = open_kind (kind);
+        aut_store_t *store = store_open (kind);
         aut_store_job_t read;
         job_t job;
         make_job (&job, 1, 1, "");
@@ -708,13 +687,13 @@ END_TEST
 
 START_TEST (every_commit_is_synced)
 {
-    aut_store_t *store = open_kind (0);
+    aut_store_t *store = store_open (0);
     for (uint64_t i = 0; i < 5; i++) {
         int before = syncs;
         ck_assert_int_eq (submit (store, 1 + i, 1 + i * TASKS, ""), 0);
         ck_assert_int_gt (syncs, before);
     }
-    char *wal = aut_path_join (dir, "auteur.db-wal", NULL);
+    char *wal = aut_path_join (store_dir, "auteur.db-wal", NULL);
     ck_assert (aut_file_exists (wal)); /* write-ahead log in use */
     free (wal);
     aut_store_destroy (&store);
@@ -723,11 +702,12 @@ END_TEST
 
 START_TEST (copy_while_in_use)
 {
-    aut_store_t *store = open_kind (0), *copy;
+    aut_store_t *store = store_open (0), *copy;
     ck_assert_int_eq (submit (store, 1, 1, "k"), 0);
-    char *sub = aut_path_join (dir, "copy", NULL), *path = aut_path_join (sub, "auteur.db", NULL);
+    char *sub = aut_path_join (store_dir, "copy", NULL),
+         *path = aut_path_join (sub, "auteur.db", NULL);
     ck_assert_int_eq (aut_dir_make (sub), 0);
-    ck_assert_int_eq (aut_store_copy_sqlite (dir, path), 0);
+    ck_assert_int_eq (aut_store_copy_sqlite (store_dir, path), 0);
     ck_assert_int_eq (submit (store, 2, 4, ""), 0);
     ck_assert_int_eq (aut_store_open_sqlite (&copy, sub), 0);
     seen_t *seen = look (copy, 0);
@@ -747,7 +727,7 @@ END_TEST
 START_TEST (large_submission)
 {
     enum { N = 100000 };
-    aut_store_t *store = open_kind (0);
+    aut_store_t *store = store_open (0);
     job_t job;
     make_job (&job, 1, 1, "");
     aut_store_new_task_t *tasks = aut_calloc (N, sizeof *tasks);
@@ -783,8 +763,8 @@ int main (void)
     TCase *both = tcase_create ("every implementation"), *lite = tcase_create ("sqlite");
     tcase_set_timeout (both, 120);
     tcase_set_timeout (lite, 120);
-    tcase_add_checked_fixture (both, make_dir, remove_dir);
-    tcase_add_checked_fixture (lite, make_dir, remove_dir);
+    tcase_add_checked_fixture (both, store_make_dir, store_remove_dir);
+    tcase_add_checked_fixture (lite, store_make_dir, store_remove_dir);
     tcase_add_loop_test (both, submission_is_read_back, 0, 2);
     tcase_add_loop_test (both, bodies_and_keys, 0, 2);
     tcase_add_loop_test (both, lease_result_and_cache, 0, 2);

@@ -3,8 +3,8 @@
 #include "broker/store/store.h"
 
 #include "lib/core/error.h"
-#include "lib/core/file.h"
 #include "lib/core/mem.h"
+#include "tests/broker/stores.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -12,27 +12,6 @@
 #include <string.h>
 
 #define TASKS 4
-
-static char dir[64];
-
-static void make_dir (void)
-{
-    snprintf (dir, sizeof dir, "/tmp/aut-story-XXXXXX");
-    ck_assert_ptr_nonnull (mkdtemp (dir));
-}
-
-static void remove_dir (void)
-{
-    ck_assert_int_eq (aut_dir_remove (dir), 0);
-}
-
-static aut_store_t *open_kind (int kind)
-{
-    aut_store_t *store = NULL;
-    int rc = kind ? aut_store_open_memory (&store) : aut_store_open_sqlite (&store, dir);
-    ck_assert_msg (rc == 0, "%s", aut_error_detail ());
-    return store;
-}
 
 /*  A job of two shots with two tasks each; `cached`: the first may take over result 1. */
 static int submit (aut_store_t *store, uint64_t id, bool cached)
@@ -161,7 +140,7 @@ static void play (aut_store_t *store)
 
 START_TEST (attempts_are_kept)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     play (store);
     static const char *const done = "t1 #3 done odd cpu 4000-5000   1.5 9 t1\n";
     static const char *const ended = "t1 #1 lost odd cpu 2000-2500   0.0 0 t1\n"
@@ -195,7 +174,7 @@ static int count_ended (void *ctx, const aut_store_attempt_t *a)
 /*  Whoever gives a task back again and again, or cancels and retries a job, makes nothing grow. */
 START_TEST (old_attempts_and_old_stories_go)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     ck_assert_int_eq (submit (store, 1, false), 0);
     uint32_t ended[2] = {0}, attempt = 0, last = 3 * AUT_STORE_ATTEMPTS_KEPT, count;
     commit (store, lease (store, 2, 1, 1000));
@@ -240,7 +219,7 @@ END_TEST
 
 START_TEST (a_refused_batch_leaves_no_story)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     play (store);
     aut_store_events_t events = {5, 100, "0 5 \"x\":1\n", 10};
     aut_store_mutation_t batch[] = {back (3, 1, 6500, AUT_STORE_ENDED_LOST),
@@ -263,7 +242,7 @@ END_TEST
 START_TEST (jobs_and_shots)
 {
     static const aut_store_job_state_t states[] = {AUT_STORE_JOB_RUNNING, AUT_STORE_JOB_FAILED};
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     ck_assert_int_eq (submit (store, 1, false), 0);
     for (int i = 0; i < 2; i++) {
         aut_store_mutation_t m = change (AUT_STORE_JOB_STATE, 1, 2000 + i);
@@ -336,7 +315,7 @@ static int say (aut_store_t *store, uint64_t last, const char *text)
 
 START_TEST (events_are_kept)
 {
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     uint64_t bound = 7;
     heard_t heard = {.last = 0};
     ck_assert_int_eq (aut_store_event_bound (store, &bound), 0);
@@ -348,7 +327,7 @@ START_TEST (events_are_kept)
     ck_assert_int_eq (say (store, 9, "4 9 \"c\":{}\n"), 0); /* 4 to 8 were progress */
     if (_i == 0) {
         aut_store_destroy (&store);
-        store = open_kind (0);
+        store = store_open (0);
     }
     ck_assert_int_eq (say (store, 1001, "4 1001 \"d\":[]\n"), 0);
     ck_assert_int_eq (aut_store_event_bound (store, &bound), 0);
@@ -377,7 +356,7 @@ END_TEST
 START_TEST (old_events_go)
 {
     enum { LINE = 1 << 20, LINES = 40 };
-    aut_store_t *store = open_kind (_i);
+    aut_store_t *store = store_open (_i);
     char *line = aut_calloc (1, LINE + 64);
     heard_t heard = {.last = 0};
     for (int i = 1; i <= LINES; i++) {
@@ -387,7 +366,7 @@ START_TEST (old_events_go)
         ck_assert_int_eq (say (store, (uint64_t)i, line), 0);
         if (_i == 0 && i == LINES / 2) { /* a restart knows what is there */
             aut_store_destroy (&store);
-            store = open_kind (0);
+            store = store_open (0);
         }
     }
     ck_assert_int_eq (aut_store_events (store, 0, hear, &heard), AUT_ERR_NOT_FOUND);
@@ -441,7 +420,7 @@ int main (void)
     Suite *suite = suite_create ("story");
     TCase *tc = tcase_create ("both");
     tcase_set_timeout (tc, 120);
-    tcase_add_checked_fixture (tc, make_dir, remove_dir);
+    tcase_add_checked_fixture (tc, store_make_dir, store_remove_dir);
     tcase_add_loop_test (tc, attempts_are_kept, 0, 2);
     tcase_add_loop_test (tc, old_attempts_and_old_stories_go, 0, 2);
     tcase_add_loop_test (tc, a_refused_batch_leaves_no_story, 0, 2);
