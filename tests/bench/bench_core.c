@@ -54,7 +54,7 @@ static void step (bench_t *bench, const aut_core_event_t *event)
             continue;
         held_t *held = &bench->held[action->u.assign.peer - 1];
         held->token = action->u.assign.token;
-        held->input = action->u.assign.tail;
+        held->input = action->u.assign.input;
         bench->assigned++;
     }
 }
